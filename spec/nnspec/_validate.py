@@ -1,0 +1,145 @@
+"""Checks shared by the families: each raises one of `nnspec.errors`, naming the argument, its value and what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from nnspec.errors import ArgumentError, DTypeError, ShapeError
+from nnspec.operation import Array, Family
+
+_REAL = (int, float)
+
+
+def _described(x: Any) -> str:
+    dtype = getattr(x, "dtype", None)
+    return type(x).__name__ if dtype is None else f"{type(x).__name__} of {str(dtype).removeprefix('torch.')}"
+
+
+def floating(backend: Family, name: str, x: Array) -> None:
+    """`x` is a floating array of the backend."""
+    if not backend.is_floating(x):
+        raise DTypeError(f"{name}: expected a floating array, got {_described(x)}; make one with asarray()")
+
+
+def same_dtype(backend: Family, name: str, x: Array, other: str, y: Array) -> None:
+    """`x` is a floating array of the dtype of `y`."""
+    floating(backend, name, x)
+    if x.dtype != y.dtype:
+        raise DTypeError(f"{name}: expected the dtype of {other} ({y.dtype}), got {x.dtype}")
+
+
+def integer(backend: Family, name: str, x: Array) -> None:
+    """`x` is an integer array of the backend."""
+    if not backend.is_integer(x):
+        raise DTypeError(f"{name}: expected an integer array, got {_described(x)}; make one with asarray()")
+
+
+def shape(name: str, x: Array, expected: Sequence[int | str], why: str = "") -> None:
+    """`x` has the shape `expected`; a string stands for any size and names the axis."""
+    got = tuple(x.shape)
+    if len(got) != len(expected) or any(
+        isinstance(e, int) and g != e for g, e in zip(got, expected, strict=True)
+    ):
+        wanted = ", ".join(map(str, expected)) + ("," if len(expected) == 1 else "")
+        raise ShapeError(f"{name}: expected shape ({wanted}){f' {why}' if why else ''}, got {got}")
+
+
+def rank(name: str, x: Array, low: int, high: int | None = None) -> None:
+    """`x` has at least `low` and at most `high` axes."""
+    if x.ndim < low or (high is not None and x.ndim > high):
+        wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+        raise ShapeError(f"{name}: expected {wanted} axes, got shape {tuple(x.shape)}")
+
+
+def axis(name: str, value: Any, ndim: int) -> int:
+    """`value` is an axis of an array with `ndim` axes; returned as a non-negative integer."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -ndim <= value < ndim:
+        raise ArgumentError(f"{name}: expected an integer in [{-ndim}, {ndim}), got {value!r}")
+    return value % ndim
+
+
+def axes(name: str, value: Any, ndim: int) -> tuple[int, ...]:
+    """`value` is an axis or a tuple of distinct axes; returned non-negative, in the order given."""
+    given = (value,) if isinstance(value, int) else value
+    if not isinstance(given, (tuple, list)) or not given:
+        raise ArgumentError(f"{name}: expected an axis or a tuple of axes, got {value!r}")
+    found = tuple(axis(name, v, ndim) for v in given)
+    if len(set(found)) != len(found):
+        raise ArgumentError(f"{name}: expected distinct axes, got {value!r}")
+    return found
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    low_open: bool = False,
+    high_open: bool = False,
+) -> None:
+    """`value` is a finite Python number in the interval from `low` to `high`."""
+    inside = (
+        isinstance(value, _REAL)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (low < value if low_open else low <= value)
+        and (value < high if high_open else value <= high)
+    )
+    if inside:
+        return
+    lower = "" if low == -math.inf else f" {'>' if low_open else '>='} {low:g}"
+    upper = "" if high == math.inf else f" {'<' if high_open else '<='} {high:g}"
+    wanted = " and".join(part for part in (lower, upper) if part)
+    raise ArgumentError(f"{name}: expected a finite number{wanted}, got {value!r}")
+
+
+def scalar(backend: Family, name: str, value: Any, *, low: float = -math.inf) -> None:
+    """`value` is a finite Python number >= `low`, or a floating array of rank 0 (a traced learning rate)."""
+    if hasattr(value, "shape"):
+        floating(backend, name, value)
+        shape(name, value, ())
+    else:
+        number(name, value, low=low)
+
+
+def count(name: str, value: Any, *, low: int = 0) -> None:
+    """`value` is an integer >= `low`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ArgumentError(f"{name}: expected an integer >= {low}, got {value!r}")
+
+
+def choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    """`value` is one of `allowed`."""
+    if not any(type(value) is type(a) and value == a for a in allowed):
+        raise ArgumentError(f"{name}: expected one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def flag(name: str, value: Any) -> None:
+    """`value` is True or False."""
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name}: expected True or False, got {value!r}")
+
+
+def values_within(
+    backend: Family,
+    name: str,
+    x: Array,
+    low: float,
+    high: float,
+    *,
+    low_open: bool = False,
+    what: str = "values",
+) -> None:
+    """The values of `x` lie in [low, high], or (low, high]; looked at only where that costs nothing."""
+    if 0 in x.shape or not backend.is_concrete(x):
+        return
+    host = backend.to_numpy(x)
+    smallest, largest = host.min(), host.max()  # NaN compares false and passes: it propagates
+    below = smallest <= low if low_open else smallest < low
+    if below or largest > high:
+        interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high == math.inf else ']'}"
+        worst = smallest if below else largest
+        raise ArgumentError(f"{name}: expected {what} in {interval}, got {worst:g}")

@@ -1,0 +1,196 @@
+"""The `operation` decorator, and `Family`, the base whose subclasses are validated once for every backend."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+__all__ = ["Array", "Family", "Operation", "catalogue", "operation"]
+
+Array: TypeAlias = Any  # an array of whichever backend the method belongs to
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_REQUIREMENT = re.compile(r"^\s*\[([A-Z][A-Z0-9_]*-\d+)\]\s+(.*(?:\n(?!\s*\[|\s*$).*)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One entry of the specification."""
+
+    name: str
+    family: str
+    since: str
+    signature: inspect.Signature
+    #: id -> sentence, read from the docstring's "Requires" section
+    requirements: dict[str, str]
+    #: raises one of nnspec.errors for arguments the operation does not accept
+    check: Callable[..., None] = field(repr=False)
+    #: the normative text, as a function of (self, ...)
+    definition: Callable[..., Any] = field(repr=False)
+    #: the gradient written with the saved output, (self, g, out, *args, **kwargs) -> one cotangent an array
+    derivative: Callable[..., tuple[Any, ...]] | None = field(default=None, repr=False)
+    #: whether the result only selects or rearranges its inputs, so that it is equal to the bit everywhere
+    exact: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.definition) or "").partition("\n")[0]
+
+    @property
+    def digest(self) -> str:
+        """Hash of the module that holds the definition, so that runs of different texts are told apart."""
+        return _module_digest(inspect.getsourcefile(self.definition) or "")
+
+
+@functools.cache
+def _module_digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
+def _validated(function: _F, op: Operation) -> _F:
+    check = op.check
+
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        check(self, *args, **kwargs)  # has the operation's own signature, so Python itself binds
+        return function(self, *args, **kwargs)
+
+    call.__operation__ = op  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
+def operation(
+    *,
+    since: str,
+    check: Callable[..., None],
+    derivative: Callable[..., tuple[Any, ...]] | None = None,
+    exact: bool = False,
+) -> Callable[[_F], _F]:
+    """Make a method of a `Family` an operation of the specification.
+
+    Args:
+        since: version of the specification that introduced it.
+        check: validates the arguments; has the method's own signature. Shapes and dtypes always,
+            values only where `Family.is_concrete` says that looking at them is free.
+        derivative: the gradient in terms of the saved output, as native kernels compute it. The rounding
+            model admits the larger of the definition's own error and this formula's with the output off
+            by one rounding.
+        exact: the result is equal to the bit on every backend.
+
+    Raises:
+        TypeError: the docstring names no requirement, or `check` has another signature.
+    """
+
+    def decorate(function: _F) -> _F:
+        text = inspect.getdoc(function) or ""
+        requirements = {name: " ".join(sentence.split()) for name, sentence in _REQUIREMENT.findall(text)}
+        if not requirements:
+            raise TypeError(f"{function.__qualname__}: the docstring names no requirement")
+        if _parameters(check) != _parameters(function):
+            raise TypeError(f"{function.__qualname__}: its check has another signature")
+        op = Operation(
+            name=function.__name__,
+            family=function.__module__.rpartition(".")[2],
+            since=since,
+            signature=inspect.signature(function),
+            requirements=requirements,
+            check=check,
+            definition=function,
+            derivative=derivative,
+            exact=exact,
+        )
+        return _validated(function, op)
+
+    return decorate
+
+
+class Family:
+    """Base of every family mixin; wraps the overrides of its subclasses with the operation's checks.
+
+    The attributes below are what definitions may use of the backend they run on.
+    """
+
+    #: the Array API namespace of the backend's arrays
+    xp: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in list(vars(cls).items()):
+            op = _inherited_operation(cls, name)
+            if op is None or hasattr(value, "__operation__"):
+                continue
+            if not callable(value):
+                raise TypeError(f"{cls.__name__}.{name} must be a function, as the operation it overrides")
+            if _parameters(value) != _parameters(op.definition):
+                raise TypeError(
+                    f"{cls.__name__}.{name}{inspect.signature(value)} must have the operation's signature {op.signature}"
+                )
+            setattr(cls, name, _validated(value, op))
+
+    def is_floating(self, x: Array) -> bool:
+        """Whether `x` is a floating array of this backend."""
+        raise NotImplementedError
+
+    def is_integer(self, x: Array) -> bool:
+        """Whether `x` is an integer array of this backend, of any width."""
+        raise NotImplementedError
+
+    def is_concrete(self, x: Array) -> bool:
+        """Whether looking at the values of `x` is possible and forces no device to wait."""
+        raise NotImplementedError
+
+    def to_numpy(self, x: Array) -> Any:
+        """A NumPy copy of `x`."""
+        raise NotImplementedError
+
+    def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
+        """An array of this backend."""
+        raise NotImplementedError
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        """Keyword arguments that make the namespace's creation functions put an array where `x` is."""
+        return {}
+
+    def stop_gradient(self, x: Array) -> Array:
+        """The same values, through which no derivative flows."""
+        raise NotImplementedError
+
+    def erf(self, x: Array) -> Array:
+        """The error function, elementwise."""
+        raise NotImplementedError
+
+    def add_bias(self, y: Array, bias: Array, terms: int) -> Array:
+        """`y + bias`, where `y` is a sum of `terms` products: the bias may be accumulated as one of them."""
+        return y + bias
+
+
+def _inherited_operation(cls: type, name: str) -> Operation | None:
+    for base in cls.__mro__[1:]:
+        op = getattr(vars(base).get(name), "__operation__", None)
+        if isinstance(op, Operation):
+            return op
+    return None
+
+
+def catalogue(cls: type[Family]) -> dict[str, Operation]:
+    """Every operation of a backend class, by name, in the order of its families."""
+    return {op.name: op for op in _operations(cls)}
+
+
+def _operations(cls: type[Family]) -> Iterator[Operation]:
+    for base in cls.__mro__:
+        for value in vars(base).values():
+            op = getattr(value, "__operation__", None)
+            if isinstance(op, Operation):
+                yield op

@@ -1,0 +1,1 @@
+"""The normative definitions, one module and one mixin class a family."""

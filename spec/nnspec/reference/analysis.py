@@ -1,0 +1,334 @@
+"""What a program should return and by how much rounding may move it: values, gradients and their units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optree
+from numpy.typing import NDArray
+
+from nnspec.reference.ensemble import Ensemble, Model
+from nnspec.reference.oracle import Reference
+from nnspec.tape import Tensor, pullback, raw
+
+__all__ = [
+    "Analysis",
+    "Expected",
+    "Margin",
+    "Program",
+    "SuiteError",
+    "analyse",
+    "cotangents",
+    "crosscheck",
+    "margin",
+]
+
+#: of a backend and named arrays, returning a pytree of arrays
+Program = Callable[..., Any]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class SuiteError(Exception):
+    """The suite or its reference is wrong; the run is invalid, and no backend is to blame."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One array that a backend should return."""
+
+    #: extended precision where it is floating
+    value: NDArray[Any]
+    #: the size of one rounding; None where the result has to be equal to the bit
+    unit: NDArray[Any] | None = None
+    #: the same with exact inputs only: shows needless cancellation that inexact inputs would excuse
+    unit_exact_inputs: NDArray[Any] | None = None
+    #: where an intermediate result leaves the dtype's range, so that a non-finite result is excused
+    escaped: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything expected of a program at given inputs."""
+
+    #: one a leaf of the result
+    values: list[Expected]
+    #: one a differentiated input, by name
+    gradients: dict[str, Expected]
+    #: the random cotangents the gradients belong to, one a leaf; None where the leaf is not floating
+    cotangents: list[NDArray[Any] | None]
+    #: the same at inputs whose subnormal entries count as 0, where there are any
+    flushed: Analysis | None = field(default=None, repr=False)
+
+
+def cotangents(leaves: Sequence[Any], dtype: str, seed: int) -> list[NDArray[Any] | None]:
+    """Random cotangents of floating leaves: a constant one would hide a wrong softmax or norm gradient."""
+    generator = np.random.Generator(np.random.Philox(seed))
+    return [generator.standard_normal(x.shape).astype(dtype) if _floating(x) else None for x in leaves]
+
+
+def _floating(x: Any) -> bool:
+    return np.dtype(x.dtype).kind == "f"
+
+
+def _unit(model: Model, arrays: Sequence[Ensemble], *, exact_inputs: bool) -> NDArray[Any]:
+    """The size of one rounding: the larger spread of several ways to compute the same array."""
+    first = arrays[0].value
+    spread = np.max([a.spread(exact_inputs=exact_inputs) for a in arrays], axis=0).astype(model.extended)
+    last = model.roundoff * abs(first)
+    return np.asarray(np.sqrt(spread * spread + last * last + model.extended.type(model.smallest) ** 2))
+
+
+def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
+    """From the same array computed in one or more ways; the value is the first's."""
+    if not isinstance(arrays[0], Ensemble):
+        return Expected(np.asarray(arrays[0]))
+    return Expected(
+        value=arrays[0].value,
+        unit=_unit(model, arrays, exact_inputs=False),
+        unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
+        escaped=np.logical_or.reduce([a.escaped for a in arrays]),
+    )
+
+
+@dataclass
+class _Pass:
+    leaves: list[Any]
+    gradients: dict[str, Any]
+    cotangents: list[NDArray[Any] | None]
+    stated: set[str]
+
+
+def _run(
+    program: Program, inputs: Arrays, differentiate: Sequence[str], seed: int, model: Model, *, stated: bool
+) -> _Pass:
+    reference = Reference(model, stated=stated)
+    arguments: dict[str, Any] = {n: model.input(x) if _floating(x) else x for n, x in inputs.items()}
+    recorded = {name: Tensor(arguments[name]) for name in differentiate}
+    with np.errstate(all="ignore"):
+        outputs = optree.tree_leaves(program(reference, **{**arguments, **recorded}))
+        leaves = [_as_ensemble(raw(o), model) for o in outputs]
+        directions = cotangents(leaves, str(model.dtype), seed)
+        gradients: dict[str, Any] = {}
+        if differentiate:
+            given = [None if c is None else model.exact(c) for c in directions]
+            pairs = [(o, c) for o, c in zip(outputs, given, strict=True) if c is not None]
+            pulled = pullback([o for o, _ in pairs], list(recorded.values()))([c for _, c in pairs])
+            gradients = {n: _as_ensemble(g, model) for n, g in zip(recorded, pulled, strict=True)}
+    return _Pass(leaves, gradients, directions, reference.stated_used)
+
+
+def _as_ensemble(x: Any, model: Model) -> Any:
+    """A floating result that no rounding touched (zeros, constants) is known exactly."""
+    if isinstance(x, Ensemble) or not _floating(x):
+        return x
+    return model.exact(x)
+
+
+def analyse(
+    program: Program,
+    inputs: Arrays,
+    *,
+    dtype: str,
+    differentiate: Sequence[str] = (),
+    seed: int = 0,
+    members: int = 32,
+    extended: Any = np.longdouble,
+) -> Analysis:
+    """Run a program on the reference, once, with its rounding.
+
+    Args:
+        program: called as program(backend, **inputs); returns a pytree of arrays.
+        inputs: NumPy arrays by name; the floating ones in the dtype under test.
+        dtype: the dtype under test.
+        differentiate: names of floating inputs whose gradients are wanted, for random cotangents.
+        seed: of the noise and the cotangents.
+        members: how many histories of rounding.
+        extended: the dtype values are computed in.
+    """
+    main = _analyse(program, inputs, dtype, differentiate, seed, members, extended)
+    flushed = {name: _flush(x) for name, x in inputs.items()}
+    if all(np.array_equal(flushed[n], inputs[n], equal_nan=_floating(inputs[n])) for n in inputs):
+        return main
+    alternative = _analyse(program, flushed, dtype, differentiate, seed, members, extended)
+    return Analysis(main.values, main.gradients, main.cotangents, alternative)
+
+
+def _flush(x: NDArray[Any]) -> NDArray[Any]:
+    if not _floating(x):
+        return x
+    return np.where(abs(x) < np.finfo(x.dtype).smallest_normal, np.copysign(x.dtype.type(0), x), x)
+
+
+def _analyse(
+    program: Program,
+    inputs: Arrays,
+    dtype: str,
+    differentiate: Sequence[str],
+    seed: int,
+    members: int,
+    extended: Any,
+) -> Analysis:
+    def run(stated: bool) -> tuple[Model, _Pass]:
+        model = Model(dtype, members=members, extended=extended, seed=seed)
+        return model, _run(program, inputs, differentiate, seed, model, stated=stated)
+
+    model, first = run(stated=False)
+    ways = [first]
+    if differentiate and first.stated:
+        ways.append(run(stated=True)[1])
+    return Analysis(
+        values=[_expected(model, [leaf]) for leaf in first.leaves],
+        gradients={name: _expected(model, [way.gradients[name] for way in ways]) for name in differentiate},
+        cotangents=first.cotangents,
+    )
+
+
+# -- comparing ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far a result is from what was expected, at its worst element."""
+
+    margin: float
+    margin_exact_inputs: float
+    unit: float
+    #: index of the worst element
+    index: tuple[int, ...]
+    expected: float
+    got: float
+
+    def __str__(self) -> str:
+        where = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        return (
+            f"worst element{where}: expected {self.expected:.9g}, got {self.got:.9g}, "
+            f"{self.margin:.3g} units of {self.unit:.3g}"
+        )
+
+
+def margin(got: NDArray[Any], expected: Expected, dtype: str, *, exact: bool = False) -> Margin:
+    """The worst |got - expected| in units of rounding.
+
+    Args:
+        got: same shape as expected (the caller has checked).
+        expected: the reference.
+        dtype: the dtype under test; a reference beyond its range is expected as infinity.
+        exact: equality of the rounded reference is asked, NaN equal to NaN; a difference counts as infinite.
+    """
+    if expected.unit is None or exact:
+        return _equality(got, expected, dtype)
+    with np.errstate(all="ignore"):
+        wanted = expected.value
+        representable = np.asarray(wanted).astype(dtype).astype(wanted.dtype)
+        result = got.astype(wanted.dtype)
+        same = (result == wanted) | (np.isnan(result) & np.isnan(wanted))
+        same |= (result == representable) & ~np.isfinite(representable)
+        excused = ~np.isfinite(result) & np.isfinite(wanted) & _or_false(expected.escaped, wanted.shape)
+        distance = np.where(same | excused, 0.0, abs(result - wanted))
+        strict = np.finfo(dtype).eps / 2 * abs(wanted) + np.finfo(dtype).smallest_normal
+        ratios = [
+            _ratio(distance, np.where(np.isfinite(unit), unit, strict))
+            for unit in (expected.unit, expected.unit_exact_inputs)
+            if unit is not None
+        ]
+    return _worst(ratios[0], ratios[-1], expected.unit, wanted, got)
+
+
+def _or_false(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.zeros(shape, bool) if mask is None else mask
+
+
+def _ratio(distance: NDArray[Any], unit: NDArray[Any]) -> NDArray[Any]:
+    return np.nan_to_num(np.where(distance == 0, 0.0, distance / unit), nan=np.inf, posinf=np.inf)
+
+
+def _equality(got: NDArray[Any], expected: Expected, dtype: str) -> Margin:
+    wanted = expected.value
+    if _floating(wanted):
+        with np.errstate(all="ignore"):
+            wanted = wanted.astype(dtype)
+        equal = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+    else:
+        equal = got == wanted
+    ratio = np.where(equal, 0.0, np.inf)
+    return _worst(ratio, ratio, np.zeros(wanted.shape), wanted, got)
+
+
+def _worst(ratio: Any, ratio_exact: Any, unit: Any, wanted: Any, got: Any) -> Margin:
+    if ratio.size == 0:
+        return Margin(0.0, 0.0, 0.0, (), 0.0, 0.0)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), ratio.shape))
+    return Margin(
+        margin=float(ratio[index]),
+        margin_exact_inputs=float(np.max(ratio_exact)),
+        unit=float(unit[index]),
+        index=index,
+        expected=float(wanted[index]),
+        got=float(got[index]),
+    )
+
+
+# -- the reference checked against itself -------------------------------------------------------------------
+
+#: relative agreement asked of the tape and of finite differences; a wrong derivative is off by far more
+_AGREEMENT = 1e-6
+_STEPS = (1e-3, 1e-5, 1e-7)
+
+
+def crosscheck(program: Program, inputs: Arrays, analysis: Analysis, *, seed: int) -> None:
+    """Compare the reference's gradients with Richardson-extrapolated central differences of its values.
+
+    One random direction an input, steps scaled to the data; several step sizes, since a large one may cross a kink.
+
+    Raises:
+        SuiteError: they disagree, so the reference disagrees with itself.
+    """
+    generator = np.random.Generator(np.random.Philox(seed + 1))
+    for name, gradient in analysis.gradients.items():
+        x = inputs[name].astype(np.longdouble)
+        direction = generator.standard_normal(x.shape).astype(np.longdouble) * _scale(x)
+        slope = np.sum(gradient.value * direction)
+        size = np.sum(abs(gradient.value * direction))
+        if not np.isfinite(size):
+            continue  # an infinite gradient has no difference quotient
+        errors = []
+        for step in _STEPS:
+            numeric, noise = _difference(program, inputs, name, direction, analysis.cotangents, step)
+            errors.append(abs(numeric - slope) / max(size, noise, np.longdouble(1e-4000)))
+        if not min(errors) <= _AGREEMENT:
+            raise SuiteError(
+                f"the reference derivative with respect to {name} is {slope:.9g} along a random direction, "
+                f"finite differences of the definition disagree by {float(min(errors)):.3g} of its size"
+            )
+
+
+def _scale(x: Any) -> Any:
+    top = np.max(abs(x), initial=0.0)
+    return top if np.isfinite(top) and top > 0 else np.longdouble(1)
+
+
+def _difference(
+    program: Program, inputs: Arrays, name: str, direction: Any, weights: Sequence[Any], step: float
+) -> tuple[Any, Any]:
+    """The extrapolated difference quotient, and the size of the rounding in it."""
+    reference = Reference()
+    fixed = {n: x.astype(np.longdouble) if _floating(x) else x for n, x in inputs.items()}
+    magnitude = np.longdouble(0)
+
+    def at(h: Any) -> Any:
+        nonlocal magnitude
+        with np.errstate(all="ignore"):
+            leaves = optree.tree_leaves(program(reference, **{**fixed, name: fixed[name] + h * direction}))
+            parts = [
+                x.astype(np.longdouble) * w for x, w in zip(leaves, weights, strict=True) if w is not None
+            ]
+        magnitude = max(magnitude, np.longdouble(sum(np.sum(abs(p)) for p in parts)))
+        return sum(np.sum(p) for p in parts)
+
+    h = np.longdouble(step)
+    coarse, fine = ((at(k * h) - at(-k * h)) / (2 * k * h) for k in (np.longdouble(1), np.longdouble(0.5)))
+    rounding = magnitude * np.finfo(np.longdouble).eps / h / _AGREEMENT * 100
+    return (4 * fine - coarse) / 3, rounding

@@ -1,0 +1,138 @@
+"""The reference backend: every operation by its definition, at extended precision, optionally with its rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnspec.backend import Backend, Flat
+from nnspec.errors import DeviceUnavailableError
+from nnspec.operation import Array, Operation
+from nnspec.reference import special
+from nnspec.reference.ensemble import Ensemble, Model, add_bias, elementary
+from nnspec.tape import Tensor, namespace, primitive, pullback, raw
+
+__all__ = ["Reference"]
+
+
+def _special(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A special function of arrays, carrying the rounding of an elementary function where they are ensembles."""
+    rule = elementary(function)
+    return lambda a: rule(a) if isinstance(a, Ensemble) else function(a)
+
+
+_erf = primitive(
+    _special(special.erf), lambda g, out, a: g * (np.exp(-(a * a)) * float(special.TWO_OVER_SQRT_PI))
+)
+
+
+def _add_bias(y: Any, bias: Any, *, terms: int) -> Any:
+    return add_bias(y, bias, terms) if isinstance(y, Ensemble) or isinstance(bias, Ensemble) else y + bias
+
+
+_bias = primitive(_add_bias, lambda g, out, y, bias, *, terms: g, lambda g, out, y, bias, *, terms: g)
+
+
+class Reference(Backend):
+    """The definitions themselves. With a model its arrays are ensembles, without one extended-precision arrays.
+
+    Args:
+        model: the rounding to carry along.
+        stated: use the gradients that operations state in terms of their saved output, the output off by one
+            rounding, in place of the definition's own (DESIGN 4, rule 7).
+    """
+
+    name = "reference"
+    xp = namespace
+
+    def __init__(self, model: Model | None = None, *, stated: bool = False) -> None:
+        self.device = "cpu"
+        self.dtype = "float64"
+        self.model = model
+        self.extended = np.dtype(np.longdouble) if model is None else model.extended
+        #: names of the operations called that state a derivative
+        self.stated_used: set[str] = set()
+        for op in self.operations().values():
+            if op.derivative is not None:
+                setattr(self, op.name, self._noting(op, stated))
+
+    def _noting(self, op: Operation, stated: bool) -> Callable[..., Any]:
+        defined = getattr(self, op.name)
+        by_output = _by_output(self, op, defined)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.stated_used.add(op.name)
+            return by_output(*args, **kwargs) if stated else defined(*args, **kwargs)
+
+        return call
+
+    @classmethod
+    def devices(cls) -> tuple[str, ...]:
+        return ("cpu",)
+
+    def resolve_device(self, device: str | None) -> str:
+        if device not in (None, "cpu"):
+            raise DeviceUnavailableError(f"device: the reference runs on cpu, got {device!r}")
+        return "cpu"
+
+    def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
+        if isinstance(x, (Tensor, Ensemble)):
+            return x
+        x = np.asarray(x) if dtype is None else np.asarray(x).astype(dtype)
+        return x.astype(self.extended) if x.dtype.kind == "f" else x
+
+    def to_numpy(self, x: Array) -> Any:
+        x = raw(x)
+        return np.array(x.value if isinstance(x, Ensemble) else x)
+
+    def is_floating(self, x: Array) -> bool:
+        return getattr(x, "dtype", None) == self.extended
+
+    def is_integer(self, x: Array) -> bool:
+        dtype = getattr(x, "dtype", None)
+        return isinstance(dtype, np.dtype) and dtype.kind in "iu"
+
+    def is_concrete(self, x: Array) -> bool:
+        return True
+
+    def erf(self, x: Array) -> Array:
+        return _erf(x)
+
+    def stop_gradient(self, x: Array) -> Array:
+        return raw(x)
+
+    def add_bias(self, y: Array, bias: Array, terms: int) -> Array:
+        return _bias(y, bias, terms=terms)
+
+    def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
+        recorded = [Tensor(raw(leaf)) for leaf in leaves]
+        outputs = function(list(recorded))
+        return [raw(o) for o in outputs], pullback(outputs, recorded)
+
+
+def _by_output(backend: Reference, op: Operation, defined: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation as one recorded step whose gradient is the stated one."""
+    derivative = op.derivative
+    assert derivative is not None
+
+    def forward(*arrays: Any, **options: Any) -> Any:
+        return defined(*arrays, **options)
+
+    def vjp(position: int) -> Callable[..., Any]:
+        def back(g: Any, out: Any, *arrays: Any, **options: Any) -> Any:
+            return derivative(backend, g, _off_by_one_rounding(out), *arrays, **options)[position]
+
+        return back
+
+    return primitive(forward, *(vjp(i) for i in range(len(op.signature.parameters))))
+
+
+def _off_by_one_rounding(out: Any) -> Any:
+    """What is saved is the rounded output: its value as a whole is off by one roundoff."""
+    if not isinstance(out, Ensemble):
+        return out
+    moved = out.deviations.copy()
+    moved[:-1] += out.model.roundoff * abs(out.value.astype(np.float64)) * out.model.noise(out.shape)
+    return Ensemble(out.model, out.value, moved)

@@ -1,0 +1,262 @@
+"""The record types that conformance writes and reports read: one JSON object a line, a header first, a footer last."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
+
+from nnspec.errors import ResultsError
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "VERDICTS",
+    "Check",
+    "Curve",
+    "Footer",
+    "Header",
+    "Margin",
+    "Note",
+    "Record",
+    "Results",
+    "conclusion",
+    "read_results",
+]
+
+SCHEMA_VERSION = "1.0"
+Verdict = Literal["pass", "fail", "error", "unsupported", "waived", "undecided", "blocked"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "error", "unsupported", "waived", "undecided", "blocked")
+
+
+def _read_margin(value: Any) -> float:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number and value not in ("inf", "nan"):
+        raise ValueError(f"expected a number, 'inf' or 'nan', got {value!r}")
+    return float(value)
+
+
+def _write_margin(value: float) -> float | str:
+    return value if math.isfinite(value) else "nan" if math.isnan(value) else "inf"
+
+
+#: a number, written as the string "inf" or "nan" where JSON has none
+Margin = Annotated[float, PlainValidator(_read_margin), PlainSerializer(_write_margin)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BackendHeader(_Model):
+    """One backend of a run."""
+
+    #: as given on the command line
+    name: str
+    device: str
+    #: package -> version
+    versions: dict[str, str] = {}
+    #: what it claims
+    profiles: list[str] = []
+    #: operation -> "native" or "derived"
+    implementations: dict[str, str] = {}
+
+
+class Header(_Model):
+    """Who ran what, where."""
+
+    kind: Literal["header"] = "header"
+    schema_version: str = SCHEMA_VERSION
+    nnspec_version: str
+    spec_version: str
+    spec_digest: str
+    suite_version: str
+    backends: list[BackendHeader]
+    level: str
+    #: the profiles judged; empty means every claimed one
+    profiles: list[str] = []
+    only: str | None = None
+    limits: dict[str, float]
+    platform: str
+    python: str
+    cpu: str
+    threads: int
+    seed: int
+    command: str
+    #: ISO 8601, UTC
+    started: str
+
+
+class Check(_Model):
+    """The verdict of one check of one case on one backend."""
+
+    kind: Literal["check"] = "check"
+    backend: str
+    device: str
+    family: str
+    operation: str
+    #: "operation/name": the filter of --only and the key of a repro
+    case: str
+    #: values, gradients, shapes, errors, purity, compiled, bits, statistics, trajectory, training
+    check: str
+    dtype: str
+    profile: str
+    level: str
+    requirements: list[str] = []
+    verdict: Verdict
+    #: |result - reference| / unit, the worst element
+    margin: Margin | None = None
+    #: the same against the unit with exact inputs alone: shows needless cancellation that inexact inputs would excuse
+    margin_exact_inputs: Margin | None = None
+    #: the unit at the worst element
+    unit: Margin | None = None
+    implementation: Literal["native", "derived"] | None = None
+    case_digest: str = ""
+    definition_digest: str = ""
+    #: "kind: reason (link)" of the recorded deviation, for a waived check
+    waiver: str | None = None
+    message: str = ""
+    seconds: float = 0.0
+    #: the command line that runs this one again
+    repro: str = ""
+
+
+class Curve(_Model):
+    """A series of numbers over a step, such as a training loss."""
+
+    kind: Literal["curve"] = "curve"
+    backend: str
+    device: str
+    case: str
+    #: what the numbers are, such as "loss" or "test accuracy"
+    quantity: str
+    seed: int
+    dtype: str
+    x_label: str
+    x: list[float]
+    y: list[Margin]
+
+
+class Note(_Model):
+    """Something the reader should know: a suite error, an unavailable backend, an under-claim."""
+
+    kind: Literal["note"] = "note"
+    level: Literal["info", "warning", "suite-error"]
+    message: str
+    backend: str | None = None
+
+
+class Footer(_Model):
+    """The end of a complete run; a file without it was cut short."""
+
+    kind: Literal["footer"] = "footer"
+    #: verdict -> number of checks, over all backends
+    counts: dict[str, int]
+    #: backend -> profile -> "conformant", "conformant (partial)", "not conformant" or "invalid"
+    conclusions: dict[str, dict[str, str]]
+    seconds: float
+    complete: bool = True
+
+
+Record = Annotated[Header | Check | Curve | Note | Footer, Field(discriminator="kind")]
+_RECORD: TypeAdapter[Header | Check | Curve | Note | Footer] = TypeAdapter(Record)
+
+
+class Results(_Model):
+    """One complete results file."""
+
+    path: str
+    header: Header
+    checks: list[Check]
+    curves: list[Curve]
+    notes: list[Note]
+    footer: Footer
+
+
+def conclusion(verdicts: Sequence[str]) -> str:
+    """What the verdicts of a profile's required checks add up to.
+
+    >>> conclusion(["pass", "waived"]), conclusion(["pass", "undecided"]), conclusion(["pass", "fail"]), conclusion([])
+    ('conformant', 'conformant (partial)', 'not conformant', 'invalid')
+    """
+    if not verdicts:
+        return "invalid"
+    if any(v in ("fail", "error", "unsupported", "blocked") for v in verdicts):
+        return "not conformant"
+    return "conformant (partial)" if "undecided" in verdicts else "conformant"
+
+
+def _records(path: Path) -> Iterator[tuple[int, Header | Check | Curve | Note | Footer]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ResultsError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path}: cannot be read: {error}") from error
+    if not text.strip():
+        raise ResultsError(f"{path}: empty; expected a results file of nnspec conform")
+    # not splitlines: JSON strings may hold U+2028 and U+0085, which that takes for line ends
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        if number == 1:
+            _check_schema(path, line)
+        try:
+            yield number, _RECORD.validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise ResultsError(f"{path}: line {number} is no record ({where}: {first['msg']})") from None
+
+
+def _check_schema(path: Path, line: str) -> None:
+    try:
+        version = TypeAdapter(dict[str, Any]).validate_json(line).get("schema_version")
+    except ValidationError:
+        raise ResultsError(
+            f"{path}: line 1 is no JSON object; expected the header of a results file"
+        ) from None
+    if version is None:
+        raise ResultsError(f"{path}: line 1 is no header; expected a results file of nnspec conform")
+    if str(version).partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+        raise ResultsError(f"{path}: schema version {version}, this nnspec reads {SCHEMA_VERSION}")
+
+
+def read_results(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        ResultsError: the file is missing, empty, cut short, not a results file, or of another schema version.
+    """
+    records = [record for _, record in _records(path)]
+    header, footer = records[0], records[-1]
+    if not isinstance(header, Header):
+        raise ResultsError(f"{path}: line 1 is no header; expected a results file of nnspec conform")
+    if not isinstance(footer, Footer):
+        raise ResultsError(f"{path}: cut short, the last record is no footer; run nnspec conform again")
+    checks = [r for r in records if isinstance(r, Check)]
+    counted = Counter(check.verdict for check in checks)
+    if {v: n for v, n in footer.counts.items() if n} != dict(counted):
+        raise ResultsError(
+            f"{path}: the footer counts {footer.counts}, the file holds {dict(counted)}; records are missing"
+        )
+    return Results(
+        path=str(path),
+        header=header,
+        checks=checks,
+        curves=[r for r in records if isinstance(r, Curve)],
+        notes=[r for r in records if isinstance(r, Note)],
+        footer=footer,
+    )
