@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec.operation import Array, Family
 
@@ -134,12 +136,48 @@ def values_within(
     what: str = "values",
 ) -> None:
     """The values of `x` lie in [low, high], or (low, high]; looked at only where that costs nothing."""
-    if 0 in x.shape or not backend.is_concrete(x):
+    if 0 not in x.shape and backend.is_concrete(x):
+        host_values_within(name, backend.to_numpy(x), low, high, low_open=low_open, what=what)
+
+
+def host_values_within(
+    name: str, host: Any, low: float, high: float, *, low_open: bool = False, what: str = "values"
+) -> None:
+    """The values of a NumPy array lie in [low, high], or (low, high]."""
+    if host.size == 0:
         return
-    host = backend.to_numpy(x)
-    smallest, largest = host.min(), host.max()  # NaN compares false and passes: it propagates
+    smallest, largest = (
+        np.fmin.reduce(host, axis=None),
+        np.fmax.reduce(host, axis=None),
+    )  # NaN passes: it propagates
     below = smallest <= low if low_open else smallest < low
     if below or largest > high:
         interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high == math.inf else ']'}"
         worst = smallest if below else largest
         raise ArgumentError(f"{name}: expected {what} in {interval}, got {worst:g}")
+
+
+def boolean(backend: Family, name: str, x: Array) -> None:
+    """`x` is a boolean array of the backend."""
+    if getattr(x, "dtype", None) != backend.xp.bool:
+        raise DTypeError(f"{name}: expected a boolean array, got {_described(x)}; make one with asarray()")
+
+
+def int32(backend: Family, name: str, x: Array) -> None:
+    """`x` is an int32 array of the backend: words of random bits."""
+    if not backend.is_integer(x) or x.dtype != backend.xp.int32:
+        raise DTypeError(f"{name}: expected an int32 array, got {_described(x)}")
+
+
+def key(backend: Family, name: str, x: Array) -> None:
+    """`x` is a key of random numbers, as made by `Backend.key`."""
+    int32(backend, name, x)
+    shape(name, x, (2,), "(a key, as key(seed) makes it)")
+
+
+def sizes(name: str, value: Any) -> None:
+    """`value` is the shape of an array to be made: a tuple of integers >= 0."""
+    if not isinstance(value, (tuple, list)) or not all(
+        isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in value
+    ):
+        raise ArgumentError(f"{name}: expected a tuple of integers >= 0, got {value!r}")

@@ -66,6 +66,8 @@ class Backend(
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
     #: what it claims; the suite proves each claim and reports what works unclaimed
     profiles: ClassVar[frozenset[str]] = frozenset({"inference", "training", "reproducible", "double"})
+    #: whether `compile` traces and compiles a function as a whole, as jax.jit does
+    traced: ClassVar[bool] = False
     #: recorded deviations, beside the backend (see nnspec.deviations); None where there are none
     deviations_file: ClassVar[Path | None] = None
 

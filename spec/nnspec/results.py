@@ -17,6 +17,7 @@ from pydantic import (
     PlainValidator,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from nnspec.errors import ResultsError
@@ -148,6 +149,12 @@ class Curve(_Model):
     x: list[float]
     y: list[Margin]
 
+    @model_validator(mode="after")
+    def _same_length(self) -> Curve:
+        if len(self.x) != len(self.y):
+            raise ValueError(f"x has {len(self.x)} points, y has {len(self.y)}")
+        return self
+
 
 class Note(_Model):
     """Something the reader should know: a suite error, an unavailable backend, an under-claim."""
@@ -246,6 +253,8 @@ def read_results(path: Path) -> Results:
         raise ResultsError(f"{path}: line 1 is no header; expected a results file of nnspec conform")
     if not isinstance(footer, Footer):
         raise ResultsError(f"{path}: cut short, the last record is no footer; run nnspec conform again")
+    if sum(isinstance(r, Header | Footer) for r in records) != 2:
+        raise ResultsError(f"{path}: more than one header or footer; every run needs a file of its own")
     checks = [r for r in records if isinstance(r, Check)]
     counted = Counter(check.verdict for check in checks)
     if {v: n for v, n in footer.counts.items() if n} != dict(counted):

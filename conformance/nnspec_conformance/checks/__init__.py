@@ -1,1 +1,49 @@
-"""One module a kind of check."""
+"""One module a kind of check. Each has `run(context)` returning an `Outcome`, and says which profile it speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nnspec_conformance.checks import (
+    bits,
+    compiled,
+    errors,
+    gradients,
+    purity,
+    repeat,
+    shapes,
+    statistics,
+    training,
+    trajectories,
+    values,
+)
+from nnspec_conformance.context import Context, Outcome
+
+__all__ = ["CHECKS", "profile_of"]
+
+#: in the order they run: what the later ones build on comes first
+CHECKS: dict[str, Callable[[Context], Outcome]] = {
+    "values": values.run,
+    "bits": bits.run,
+    "shapes": shapes.run,
+    "gradients": gradients.run,
+    "compiled": compiled.run,
+    "purity": purity.run,
+    "repeat": repeat.run,
+    "errors": errors.run,
+    "statistics": statistics.run,
+    "trajectory": trajectories.run,
+    "training": training.run,
+}
+
+_TRAINING_CHECKS = {"gradients", "statistics", "trajectory", "training"}
+_TRAINING_FAMILIES = {"losses", "initializers", "regularizers", "optimizers"}
+
+
+def profile_of(check: str, family: str, dtype: str) -> str:
+    """The profile that a check of an operation is evidence for."""
+    if check in ("bits", "repeat"):
+        return "reproducible"
+    if dtype == "float64":
+        return "double"
+    return "training" if check in _TRAINING_CHECKS or family in _TRAINING_FAMILIES else "inference"

@@ -275,7 +275,7 @@ def _worst(ratio: Any, ratio_exact: Any, unit: Any, wanted: Any, got: Any) -> Ma
 
 #: relative agreement asked of the tape and of finite differences; a wrong derivative is off by far more
 _AGREEMENT = 1e-6
-_STEPS = (1e-3, 1e-5, 1e-7)
+_STEPS = (1e-3, 1e-5, 1e-7, 1e-10)
 
 
 def crosscheck(program: Program, inputs: Arrays, analysis: Analysis, *, seed: int) -> None:
@@ -297,7 +297,7 @@ def crosscheck(program: Program, inputs: Arrays, analysis: Analysis, *, seed: in
         errors = []
         for step in _STEPS:
             numeric, noise = _difference(program, inputs, name, direction, analysis.cotangents, step)
-            errors.append(abs(numeric - slope) / max(size, noise, np.longdouble(1e-4000)))
+            errors.append(abs(numeric - slope) / max(size, noise, np.finfo(np.longdouble).tiny))
         if not min(errors) <= _AGREEMENT:
             raise SuiteError(
                 f"the reference derivative with respect to {name} is {slope:.9g} along a random direction, "

@@ -117,10 +117,11 @@ class Condition:
         return Condition(~self.outcome, self.uncertain)
 
     def __and__(self, other: Any) -> Condition:
-        return Condition(self.outcome & _outcome(other), self.uncertain | _uncertain(other))
+        a, b, x, y = self.outcome, _outcome(other), self.uncertain, _uncertain(other)
+        return Condition(a & b, (x & (b | y)) | (y & (a | x)))  # a certain False decides
 
     def __or__(self, other: Any) -> Condition:
-        return Condition(self.outcome | _outcome(other), self.uncertain | _uncertain(other))
+        return ~(~self & (~other))
 
     __rand__, __ror__ = __and__, __or__
 
@@ -207,7 +208,7 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any) -> Ensemble:
         value = self.value.reshape(*shape)
-        return Ensemble(self.model, value, self.deviations.reshape(-1, *value.shape))
+        return Ensemble(self.model, value, self.deviations.reshape(len(self.deviations), *value.shape))
 
     def transpose(self, axes: Sequence[int]) -> Ensemble:
         return Ensemble(
@@ -261,7 +262,7 @@ def _model(*xs: Any) -> Model:
 def _lifted(x: Any, ndim: int, model: Model) -> Any:
     """Deviations with room for broadcasting to `ndim` axes; a Python number may be rounded, arrays are exact."""
     if isinstance(x, Ensemble):
-        return x.deviations.reshape(-1, *(1,) * (ndim - x.ndim), *x.shape)
+        return x.deviations.reshape(len(x.deviations), *(1,) * (ndim - x.ndim), *x.shape)
     if isinstance(x, float) and (error := model.constant_error(x)):
         moved = np.zeros((model.members + 1, *(1,) * ndim))
         moved[:-1] = error * model.noise((1,) * ndim)
@@ -415,7 +416,11 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
 def _partial_sums(x: Any, axes: tuple[int, ...]) -> Floats:
     """Root of the summed squares of a sum's partial sums, the largest over several orders of its terms."""
     kept = [i for i in range(x.ndim) if i not in axes]
-    terms = _plain(x).transpose(kept + list(axes)).reshape(*(x.shape[i] for i in kept), -1)
+    terms = (
+        _plain(x)
+        .transpose(kept + list(axes))
+        .reshape(*(x.shape[i] for i in kept), math.prod(x.shape[i] for i in axes))
+    )
     count = terms.shape[-1]
     largest = np.zeros(terms.shape[:-1])
     for order in range(_ORDERS + 1 if count > 2 else 1):
@@ -446,7 +451,7 @@ def _largest(a: Ensemble, *, axis: Any = None, keepdims: bool = False) -> Ensemb
     deviations = np.max(shifted, axis=tuple(i + 1 for i in axes), keepdims=True)
     if not keepdims:
         value = value.squeeze(axes)
-    return Ensemble(a.model, value, deviations.reshape(-1, *value.shape))
+    return Ensemble(a.model, value, deviations.reshape(len(deviations), *value.shape))
 
 
 def _product_scale(a: Floats, b: Floats) -> Floats:

@@ -49,7 +49,7 @@ class Reference(Backend):
 
     def __init__(self, model: Model | None = None, *, stated: bool = False) -> None:
         self.device = "cpu"
-        self.dtype = "float64"
+        self.dtype = "float64" if model is None else str(model.dtype)  # of what is drawn, as on a backend
         self.model = model
         self.extended = np.dtype(np.longdouble) if model is None else model.extended
         #: names of the operations called that state a derivative
@@ -64,7 +64,12 @@ class Reference(Backend):
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self.stated_used.add(op.name)
-            return by_output(*args, **kwargs) if stated else defined(*args, **kwargs)
+            if not stated:
+                return defined(*args, **kwargs)
+            bound = op.signature.bind(
+                self, *args, **kwargs
+            )  # arrays may come by keyword: recorded ones may not
+            return by_output(*bound.args[1:], **bound.kwargs)
 
         return call
 

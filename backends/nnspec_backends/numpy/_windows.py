@@ -1,0 +1,43 @@
+"""Windows over NumPy arrays: the slice of the padded input that one tap of every window reads."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nnspec._windows import Windows
+
+__all__ = ["cropped", "padded", "tap_slices"]
+
+_LEAD = (slice(None), slice(None))
+
+
+def padded(x: Any, w: Windows, fill: float = 0.0) -> Any:
+    """`x` of (batch, channels, *spatial) with its padding, or `x` itself where there is none."""
+    if not any(map(any, w.padding)):
+        return x
+    wide = np.full(
+        (*x.shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), fill, x.dtype
+    )
+    wide[(*_LEAD, *_inner(w))] = x
+    return wide
+
+
+def cropped(x: Any, w: Windows) -> Any:
+    """The inverse of `padded`: without its padding."""
+    return x[(*_LEAD, *_inner(w))] if any(map(any, w.padding)) else x
+
+
+def _inner(w: Windows) -> list[slice]:
+    return [slice(lo, lo + n) for n, (lo, _) in zip(w.size, w.padding, strict=True)]
+
+
+def tap_slices(w: Windows) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """For each tap of a window, in row-major order, what it reads of the padded input: one element a window."""
+    for index in itertools.product(*map(range, w.kernel)):
+        starts = [i * d for i, d in zip(index, w.dilation, strict=True)]
+        ends = [a + (o - 1) * s + 1 for a, o, s in zip(starts, w.out, w.stride, strict=True)]
+        yield index, (*_LEAD, *(slice(a, e, s) for a, e, s in zip(starts, ends, w.stride, strict=True)))

@@ -1,0 +1,98 @@
+"""`NumpyBackend`: what it owes besides the kernels of its families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnspec import Backend
+from nnspec.backend import Flat
+from nnspec.errors import DeviceUnavailableError, DTypeError
+from nnspec.operation import Array
+from nnspec.tape import Tensor, namespace, pullback, raw
+from nnspec_backends.numpy.activations import NumpyActivations
+from nnspec_backends.numpy.convolution import NumpyConvolution
+from nnspec_backends.numpy.linear import NumpyLinear
+from nnspec_backends.numpy.normalization import NumpyNormalization
+from nnspec_backends.numpy.pooling import NumpyPooling
+from nnspec_backends.numpy.random import NumpyRandom
+from nnspec_backends.numpy.special import erf
+
+__all__ = ["NumpyBackend"]
+
+_FLOATING = frozenset({np.dtype("float32"), np.dtype("float64")})
+_NAMES = frozenset(
+    {"float32", "float64", "bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
+)
+
+
+class NumpyBackend(
+    NumpyActivations,
+    NumpyLinear,
+    NumpyConvolution,
+    NumpyPooling,
+    NumpyNormalization,
+    NumpyRandom,
+    Backend,
+):
+    """NumPy arrays on the host; under differentiation they are recorded on nnspec's tape."""
+
+    name = "numpy"
+    xp = namespace
+
+    @classmethod
+    def devices(cls) -> tuple[str, ...]:
+        return ("cpu",)
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        import scipy
+
+        return {"numpy": np.__version__, "scipy": scipy.__version__}
+
+    def resolve_device(self, device: str | None) -> str:
+        if device not in (None, "cpu"):
+            raise DeviceUnavailableError(f"device: the numpy backend has cpu, got {device!r}")
+        return "cpu"
+
+    def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
+        if isinstance(x, Tensor):
+            return x if dtype is None or x.dtype == dtype else self.xp.astype(x, np.dtype(dtype))
+        if dtype is None:
+            made = np.asarray(x)
+            dtype = self.dtype if made.dtype.kind == "f" else str(made.dtype)
+        if dtype not in _NAMES:
+            raise DTypeError(
+                f"dtype: the numpy backend offers {', '.join(self.dtypes)}, integers and bool, got {dtype!r}"
+            )
+        return np.array(x, dtype)
+
+    def to_numpy(self, x: Array) -> Any:
+        return np.array(raw(x))
+
+    def is_floating(self, x: Array) -> bool:
+        return isinstance(x, (np.ndarray, Tensor, np.generic)) and x.dtype in _FLOATING
+
+    def is_integer(self, x: Array) -> bool:
+        return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iu"
+
+    def is_concrete(self, x: Array) -> bool:
+        return True
+
+    def erf(self, x: Array) -> Array:
+        return erf(x)
+
+    def stop_gradient(self, x: Array) -> Array:
+        return raw(x)
+
+    def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
+        recorded = [Tensor(np.asarray(raw(leaf))) for leaf in leaves]
+        outputs = function(list(recorded))
+        pull = pullback(outputs, recorded)
+
+        def pulled(cotangents: Flat) -> Flat:
+            return [np.array(g) if np.ndim(g) == 0 else g for g in pull(cotangents)]
+
+        return [raw(o) for o in outputs], pulled

@@ -1,0 +1,234 @@
+"""Cases as data: which operation, which inputs, which requirements; the id is the filter and the repro line."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec import Backend
+from nnspec.errors import NnspecError
+
+__all__ = [
+    "REGIMES",
+    "Case",
+    "Expectation",
+    "Source",
+    "booleans",
+    "cases",
+    "constant",
+    "error_case",
+    "integers",
+    "keys",
+    "normal",
+    "regimes",
+    "seed_of",
+    "uniform",
+    "values",
+]
+
+Layout = Literal["contiguous", "transposed", "strided"]
+Level = Literal["quick", "full"]
+
+#: mean and spread of inputs: never unit variance alone
+REGIMES: Mapping[str, tuple[float, float]] = {
+    "unit": (0.0, 1.0),
+    "wide": (0.0, 30.0),
+    "large-mean": (1e3, 1.0),
+    "small": (0.0, 1e-3),
+}
+
+
+def seed_of(*parts: object) -> int:
+    """A seed that depends on nothing but its parts, the same on every machine."""
+    text = "/".join(map(str, parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+@dataclass(frozen=True)
+class Source:
+    """How one input is made from a seed."""
+
+    make: Callable[[np.random.Generator], NDArray[Any]]
+    floating: bool
+    layout: Layout = "contiguous"
+
+    def array(self, seed: int, dtype: str) -> NDArray[Any]:
+        """The input; floating ones in `dtype`."""
+        made = self.make(np.random.Generator(np.random.Philox(seed)))
+        return made.astype(dtype) if self.floating else made
+
+    def laid_out(self, layout: Layout) -> Source:
+        """The same values in another memory layout, where the backend's arrays have one."""
+        return replace(self, layout=layout)
+
+
+def normal(*shape: int, mean: float = 0.0, std: float = 1.0) -> Source:
+    """Normally distributed entries."""
+    return Source(lambda generator: mean + std * generator.standard_normal(shape), floating=True)
+
+
+def uniform(*shape: int, low: float = 0.0, high: float = 1.0) -> Source:
+    """Uniformly distributed entries."""
+    return Source(lambda generator: generator.uniform(low, high, shape), floating=True)
+
+
+def values(entries: Any) -> Source:
+    """Exactly these floating numbers."""
+    return Source(lambda _: np.asarray(entries, np.float64), floating=True)
+
+
+def integers(*shape: int, low: int = 0, high: int, dtype: str = "int32") -> Source:
+    """Integers in [low, high)."""
+    return Source(lambda generator: generator.integers(low, high, shape).astype(dtype), floating=False)
+
+
+def booleans(*shape: int, probability: float = 0.5) -> Source:
+    """True with the given probability."""
+    return Source(lambda generator: generator.random(shape) < probability, floating=False)
+
+
+def constant(entries: Any, dtype: str) -> Source:
+    """Exactly this array of integers or booleans."""
+    return Source(lambda _: np.asarray(entries, dtype), floating=False)
+
+
+def keys() -> Source:
+    """A key of the portable generator."""
+    return Source(
+        lambda generator: generator.integers(-(2**31), 2**31, 2, dtype=np.int64).astype(np.int32),
+        floating=False,
+    )
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The error a bad call has to raise."""
+
+    error: type[NnspecError]
+    #: what its message has to contain: the argument's name first
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """One thing to try on a backend.
+
+    By default the operation is called with the inputs and options as keyword arguments; `program`, a function of
+    the backend and the inputs, replaces that call where more than one operation is involved.
+    """
+
+    operation: str
+    name: str
+    #: requirement ids that this case is evidence for
+    requires: tuple[str, ...]
+    inputs: Mapping[str, Source] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    program: Callable[..., Any] | None = None
+    #: names of checks, see nnspec_conformance.checks
+    checks: tuple[str, ...] = ("values", "shapes", "gradients", "compiled", "purity", "repeat")
+    #: values and gradients have to equal the rounded reference
+    exact: bool = False
+    #: inputs to differentiate; None is every floating one
+    differentiate: tuple[str, ...] | None = None
+    level: Level = "quick"
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    #: the error expected, for check "errors"
+    expect: Expectation | None = None
+    #: the statistical or other test of check "statistics", called with (backend, dtype, seed); returns a complaint or None
+    judge: Callable[[Backend, str, int], str | None] | None = None
+    #: the family the case is filed under; filled in by the catalogue
+    family: str = ""
+
+    @property
+    def id(self) -> str:
+        """ "operation/name"."""
+        return f"{self.operation}/{self.name}"
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the inputs sit on a kink or tie, or are special values: there is no difference quotient there."""
+        return any(word in self.name for word in ("kink", "tie", "special"))
+
+    def run(self, backend: Backend, **arrays: Any) -> Any:
+        """The result on a backend."""
+        if self.program is not None:
+            return self.program(backend, **arrays)
+        return getattr(backend, self.operation)(**arrays, **self.options)
+
+    def arrays(self, dtype: str, seed: int = 0) -> dict[str, NDArray[Any]]:
+        """The inputs as NumPy arrays; every one derives from the case's id."""
+        return {n: s.array(seed_of(self.id, n, seed), dtype) for n, s in self.inputs.items()}
+
+    @property
+    def differentiated(self) -> tuple[str, ...]:
+        """Names of the inputs whose gradients are checked."""
+        if "gradients" not in self.checks:
+            return ()
+        if self.differentiate is not None:
+            return self.differentiate
+        return tuple(n for n, s in self.inputs.items() if s.floating)
+
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - cases live as long as the process
+    def digest(self, dtype: str, seed: int = 0) -> str:
+        """Hash of everything that defines the case: its inputs, options and program."""
+        state = hashlib.sha256(repr((self.id, dtype, sorted(self.options.items(), key=str))).encode())
+        if self.program is not None:
+            state.update(inspect.getsource(self.program).encode())
+        for name, array in self.arrays(dtype, seed).items():
+            state.update(f"{name}{array.dtype}{array.shape}".encode())
+            state.update(np.ascontiguousarray(array).tobytes())
+        return state.hexdigest()[:16]
+
+
+def cases(operation: str, named: Mapping[str, Mapping[str, Any]], **common: Any) -> list[Case]:
+    """Several cases of one operation: name -> what differs, over what they have in common."""
+    return [Case(operation=operation, name=name, **{**common, **own}) for name, own in named.items()]
+
+
+def regimes(
+    operation: str,
+    requires: tuple[str, ...],
+    shape: Sequence[int] = (7, 33),
+    only: Iterable[str] = REGIMES,
+    **common: Any,
+) -> list[Case]:
+    """An operation of one array `x`, in several regimes of its values."""
+    return [
+        Case(
+            operation=operation,
+            name=name,
+            requires=requires,
+            inputs={"x": normal(*shape, mean=REGIMES[name][0], std=REGIMES[name][1])},
+            **common,
+        )
+        for name in only
+    ]
+
+
+def error_case(
+    operation: str,
+    name: str,
+    requires: tuple[str, ...],
+    program: Callable[..., Any],
+    error: type[NnspecError],
+    *words: str,
+    inputs: Mapping[str, Source] | None = None,
+) -> Case:
+    """A bad call: `program(backend, **inputs)` has to raise `error` with every one of `words` in its message."""
+    return Case(
+        operation=operation,
+        name=f"error-{name}",
+        requires=requires,
+        inputs=inputs or {},
+        program=program,
+        checks=("errors",),
+        dtypes=("float32",),
+        expect=Expectation(error, words),
+    )

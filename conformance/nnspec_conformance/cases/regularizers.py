@@ -1,0 +1,7 @@
+"""Inputs for regularizers."""
+
+from __future__ import annotations
+from nnspec_conformance.case import Case
+
+__all__ = ["CASES"]
+CASES: list[Case] = []

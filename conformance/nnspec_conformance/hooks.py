@@ -1,0 +1,108 @@
+"""The entry point: contributes `nnspec conform`. Light; pytest and pydantic are imported when the command runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nnspec.errors import MissingExtraError
+from nnspec.plugins import hookimpl
+
+__all__ = ["nnspec_commands"]
+
+
+@click.command(
+    epilog="Example: nnspec conform torch --only 'gelu/*' --results results.jsonl --report report.html",
+    short_help="Prove that backends do what the specification says.",
+)
+@click.argument("backends", nargs=-1, metavar="[BACKEND]...")
+@click.option(
+    "--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own)."
+)
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="P",
+    help="Judge this profile only; may be repeated. Default: every claimed one.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="How many cases.",
+)
+@click.option(
+    "--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of case ids."
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Worker processes (default: one a core).",
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=120,
+    show_default=True,
+    help="Seconds after which one case counts as hung.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="0 for the released inputs; others draw every case afresh.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the records here (JSON lines).",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a report here (.html, .md or .json).",
+)
+def conform(
+    backends: tuple[str, ...],
+    device: str | None,
+    profiles: tuple[str, ...],
+    level: str,
+    only: str | None,
+    workers: int | None,
+    timeout: int,
+    seed: int,
+    results: Path | None,
+    report: Path | None,
+) -> None:
+    """Judge BACKENDs (default: every available one) against the specification.
+
+    A BACKEND is a registered name (see `nnspec backends`) or a class as package.module:Class. Exit code 0: conformant
+    in every profile judged; 1: not; 2: the run is invalid, or the command was.
+    """
+    absent = [
+        m
+        for m in ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn")
+        if not importlib.util.find_spec(m)
+    ]
+    if absent:
+        raise MissingExtraError(f'conform needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')
+    from nnspec_conformance.runner import Request, conform as run
+
+    request = Request(backends, device, profiles, level, only, workers, timeout, seed, results, report)
+    raise SystemExit(run(request))
+
+
+@hookimpl
+def nnspec_commands() -> Sequence[click.Command]:
+    """The command of this room."""
+    return [conform]

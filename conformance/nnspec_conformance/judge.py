@@ -1,0 +1,132 @@
+"""From a check to its record: which profile, which verdict, waived or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnspec import Backend
+from nnspec.deviations import Deviation, read_deviations
+from nnspec.errors import UnsupportedOperationError
+from nnspec.reference import Margin, SuiteError
+from nnspec.results import Check, Verdict
+from nnspec_conformance.case import Case
+from nnspec_conformance.checks import CHECKS, profile_of
+from nnspec_conformance.context import Blocked, Context, Outcome
+
+__all__ = ["Subject", "blank", "judge", "profiles_in_scope"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A backend under test, as the user named it."""
+
+    #: "numpy", or "package.module:Class"
+    given: str
+    backend: Backend
+    deviations: tuple[Deviation, ...] = field(default=())
+
+    @classmethod
+    def of(cls, given: str, backend: Backend) -> Subject:
+        return cls(given, backend, tuple(read_deviations(backend.deviations_file)))
+
+
+def profiles_in_scope(backend: type[Backend], asked: tuple[str, ...]) -> frozenset[str]:
+    """The profiles to judge: those asked for, else every claimed one."""
+    return frozenset(asked) if asked else backend.profiles
+
+
+def _wide_enough(dtype: str) -> bool:
+    return bool(np.finfo(np.longdouble).eps < np.finfo(dtype).eps / 100)
+
+
+def _attempt(context: Context, check: str) -> Outcome:
+    if check not in ("errors", "bits", "statistics") and not _wide_enough(context.dtype):
+        return Outcome("undecided", f"longdouble is no wider than {context.dtype} on this platform")
+    try:
+        return CHECKS[check](context)
+    except SuiteError:
+        raise
+    except Blocked as blocked:
+        return Outcome("blocked", str(blocked))
+    except UnsupportedOperationError as error:
+        return Outcome("unsupported", str(error))
+    except Exception as error:
+        return Outcome("error", f"{type(error).__name__}: {error}"[:2000])
+
+
+def judge(
+    subject: Subject, case: Case, dtype: str, *, profiles: frozenset[str], seed: int = 0
+) -> Iterator[Any]:
+    """Run the checks of a case that are in scope; yields each check's record and what else it recorded."""
+    context = Context(subject.backend, case, dtype, seed)
+    for check in case.checks:
+        if profile_of(check, case.family, dtype) not in profiles:
+            continue
+        started = time.perf_counter()
+        outcome = _attempt(context, check)
+        yield _record(subject, case, dtype, check, outcome, seed, time.perf_counter() - started)
+        yield from outcome.records
+
+
+def blank(
+    subject: Subject, case: Case, dtype: str, check: str, verdict: Verdict, message: str, *, seed: int = 0
+) -> Check:
+    """The record of a check that could not be run to its end: crashed, hung."""
+    return _record(subject, case, dtype, check, Outcome(verdict, message), seed, 0.0)
+
+
+def _record(
+    subject: Subject, case: Case, dtype: str, check: str, outcome: Outcome, seed: int, seconds: float
+) -> Check:
+    backend = subject.backend
+    op = backend.operations().get(case.operation)
+    verdict, waiver = _waived(subject, case, dtype, check, outcome.verdict)
+    margin: Margin | None = outcome.margin
+    return Check(
+        backend=subject.given,
+        device=backend.device,
+        family=case.family,
+        operation=case.operation,
+        case=case.id,
+        check=check,
+        dtype=dtype,
+        profile=profile_of(check, case.family, dtype),
+        level=case.level,
+        requirements=list(case.requires),
+        verdict=verdict,
+        margin=None if margin is None else margin.margin,
+        margin_exact_inputs=None if margin is None else margin.margin_exact_inputs,
+        unit=None if margin is None else margin.unit,
+        implementation=None if op is None else backend.implementation(op.name),  # type: ignore[arg-type]
+        case_digest=case.digest(dtype, seed),
+        definition_digest="" if op is None else op.digest,
+        waiver=waiver,
+        message=outcome.message,
+        seconds=round(seconds, 6),
+        repro=_repro(subject, case, seed),
+    )
+
+
+def _waived(
+    subject: Subject, case: Case, dtype: str, check: str, verdict: Verdict
+) -> tuple[Verdict, str | None]:
+    """A failure that a recorded deviation covers; only upstream's are waived, the others are honestly unsupported."""
+    if verdict not in ("fail", "error", "unsupported"):
+        return verdict, None
+    for row in subject.deviations:
+        if row.covers(
+            operation=case.operation, case=case.id, check=check, dtype=dtype, device=subject.backend.device
+        ):
+            return ("waived" if row.kind == "upstream" else "unsupported"), str(row)
+    return verdict, None
+
+
+def _repro(subject: Subject, case: Case, seed: int) -> str:
+    device = "" if subject.backend.device == "cpu" else f" --device {subject.backend.device}"
+    more = (" --level full" if case.level == "full" else "") + (f" --seed {seed}" if seed else "")
+    return f"nnspec conform {subject.given}{device} --only '{case.id}'{more}"

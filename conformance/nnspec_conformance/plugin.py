@@ -1,0 +1,82 @@
+"""The pytest plugin: `pytest --pyargs nnspec_conformance --nnspec-backend=NAME`.
+
+Loaded into every pytest run of an environment that has nnspec, so nothing heavy is imported until it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from nnspec_conformance.session import Session
+
+pytest.register_assert_rewrite("nnspec_conformance.checks")
+
+#: where the session is kept on pytest's config
+SESSION = pytest.StashKey["Session"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("nnspec", "nnspec conformance")
+    group.addoption(
+        "--nnspec-backend",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="backend under test: a registered name or package.module:Class; may be repeated",
+    )
+    group.addoption("--nnspec-device", default=None, metavar="D", help="device, such as cpu or cuda:0")
+    group.addoption(
+        "--nnspec-profile",
+        action="append",
+        default=[],
+        metavar="P",
+        help="judge this profile; may be repeated (default: every profile the backend claims)",
+    )
+    group.addoption(
+        "--nnspec-level", default="quick", choices=("quick", "full"), help="how many cases (default: quick)"
+    )
+    group.addoption(
+        "--nnspec-only",
+        default=None,
+        metavar="PATTERN",
+        help="an operation, a family, or a pattern of case ids",
+    )
+    group.addoption(
+        "--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated"
+    )
+    group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
+    group.addoption(
+        "--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("nnspec_backend"):
+        return
+    from nnspec.errors import NnspecError
+    from nnspec_conformance.session import Recorder, Session
+
+    try:
+        session = Session.from_config(config)
+    except NnspecError as error:
+        raise pytest.UsageError(f"nnspec: {error}") from error
+    config.stash[SESSION] = session
+    if not hasattr(config, "workerinput"):  # the controller of pytest-xdist, or a run without it
+        config.pluginmanager.register(
+            Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder"
+        )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "nnspec_item" not in metafunc.fixturenames:
+        return
+    session = metafunc.config.stash.get(SESSION, None)
+    if session is None:
+        raise pytest.UsageError("nnspec: name the backend under test with --nnspec-backend=NAME")
+    metafunc.parametrize(
+        "nnspec_item",
+        [pytest.param(item, id=item.id, marks=pytest.mark.xdist_group(item.group)) for item in session.items],
+    )

@@ -1,0 +1,191 @@
+"""Regularizers: penalties added to a loss, and constraints applied after a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import optree
+
+from nnspec import _validate as check
+from nnspec.operation import Array, Family, operation
+from nnspec.ops._common import magnitude, require_arrays, root
+
+__all__ = ["Regularizers"]
+
+
+def _l1(self: Family, params: Any, *, l1: float = 0.01) -> None:
+    require_arrays(self, "params", params, one_dtype=True)
+    check.number("l1", l1, low=0)
+
+
+def _l2(self: Family, params: Any, *, l2: float = 0.01) -> None:
+    require_arrays(self, "params", params, one_dtype=True)
+    check.number("l2", l2, low=0)
+
+
+def _elastic_net(self: Family, params: Any, *, l1: float = 0.01, l2: float = 0.01) -> None:
+    _l1(self, params, l1=l1)
+    check.number("l2", l2, low=0)
+
+
+def _max_norm(self: Family, weight: Array, *, max_norm: float = 2.0, order: float = 2) -> None:
+    check.floating(self, "weight", weight)
+    check.rank("weight", weight, 1)
+    check.number("max_norm", max_norm, low=0, low_open=True)
+    check.choice("order", order, (2, math.inf))
+
+
+def _total(self: Family, params: Any, measure: Callable[[Family, Array], Array]) -> Array:
+    """The sum over all elements of all arrays of `measure`."""
+    first, *rest = [self.xp.sum(measure(self, leaf)) for leaf in optree.tree_leaves(params)]
+    return sum(rest, start=first)
+
+
+def _square(self: Family, w: Array) -> Array:
+    return w * w
+
+
+class Regularizers(Family):
+    """Penalties and constraints on parameters."""
+
+    @operation(since="1.0", check=_l1)
+    def l1_penalty(self, params: Any, *, l1: float = 0.01) -> Array:
+        """Lasso: `l1 * sum |w|` over all elements of all arrays.
+
+        Args:
+            params: a pytree of floating arrays of one dtype.
+            l1: the strength, >= 0.
+
+        Returns:
+            A scalar of rank 0 and of that dtype, to be added to the loss once a step.
+
+        Raises:
+            ArgumentError: `params` holds no array, or `l1` is no finite number >= 0.
+            DTypeError: a leaf is no floating array, or their dtypes differ.
+
+        Requires:
+            [L1_PENALTY-1] The sum of magnitudes over every array, times l1; not a mean.
+            [L1_PENALTY-2] The derivative is l1 sign(w), 0 at 0.
+
+        Differs:
+            JAX's `abs` has derivative 1 at 0.
+
+        Source:
+            Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996.
+
+        Example:
+            >>> round(float(B.l1_penalty({"w": B.asarray([3.0, -1.0])}, l1=0.5)), 6)
+            2.0
+        """
+        return l1 * _total(self, params, magnitude)
+
+    @operation(since="1.0", check=_l2)
+    def l2_penalty(self, params: Any, *, l2: float = 0.01) -> Array:
+        """Ridge: `l2 * sum w^2` over all elements of all arrays, without a factor 1/2.
+
+        Args:
+            params: a pytree of floating arrays of one dtype.
+            l2: the strength, >= 0. The `l2` of the optimizers adds this penalty's derivative to the gradient.
+
+        Returns:
+            A scalar of rank 0 and of that dtype, to be added to the loss once a step.
+
+        Raises:
+            ArgumentError: `params` holds no array, or `l2` is no finite number >= 0.
+            DTypeError: a leaf is no floating array, or their dtypes differ.
+
+        Requires:
+            [L2_PENALTY-1] The sum of squares over every array, times l2; no factor 1/2, not a mean.
+            [L2_PENALTY-2] The derivative is 2 l2 w.
+
+        Differs:
+            torch's coupled `weight_decay` adds `weight_decay * w` to the gradient: it is 2 l2.
+
+        Source:
+            Hoerl and Kennard, "Ridge Regression", 1970.
+
+        Example:
+            >>> float(B.l2_penalty({"w": B.asarray([3.0, -1.0])}, l2=0.5))
+            5.0
+        """
+        return l2 * _total(self, params, _square)
+
+    @operation(since="1.0", check=_elastic_net)
+    def elastic_net_penalty(self, params: Any, *, l1: float = 0.01, l2: float = 0.01) -> Array:
+        """Elastic net: `l1 * sum |w| + l2 * sum w^2` over all elements of all arrays.
+
+        Args:
+            params: a pytree of floating arrays of one dtype.
+            l1: strength of the magnitudes, >= 0.
+            l2: strength of the squares, >= 0.
+
+        Returns:
+            A scalar of rank 0 and of that dtype, to be added to the loss once a step.
+
+        Raises:
+            ArgumentError: `params` holds no array, or `l1` or `l2` is no finite number >= 0.
+            DTypeError: a leaf is no floating array, or their dtypes differ.
+
+        Requires:
+            [ELASTIC_NET_PENALTY-1] The sum of l1_penalty and l2_penalty of the same strengths.
+            [ELASTIC_NET_PENALTY-2] The derivative at 0 is 0.
+
+        Differs:
+            scikit-learn mixes by a ratio and has a factor 1/2 on the squares.
+
+        Source:
+            Zou and Hastie, "Regularization and Variable Selection via the Elastic Net", 2005, eq. 3.
+
+        Example:
+            >>> float(B.elastic_net_penalty([B.asarray([3.0, -1.0])], l1=1.0, l2=0.5))
+            9.0
+        """
+        return l1 * _total(self, params, magnitude) + l2 * _total(self, params, _square)
+
+    @operation(since="1.0", check=_max_norm)
+    def max_norm_constraint(self, weight: Array, *, max_norm: float = 2.0, order: float = 2) -> Array:
+        """Largest norm: `w * min(1, max_norm / |w|)` for the incoming weights w of every output unit.
+
+        Args:
+            weight: `(out, ...)`, floating: the unit is axis 0, its norm is over all other axes.
+            max_norm: the limit, > 0.
+            order: 2, the Euclidean norm, scales the unit; `math.inf` clips each weight to `[-max_norm,
+                max_norm]`.
+
+        Returns:
+            Same shape and dtype as `weight`.
+
+        Raises:
+            DTypeError: `weight` is no floating array.
+            ShapeError: `weight` has no axis.
+            ArgumentError: `max_norm` is no finite number > 0, or `order` is another.
+
+        Requires:
+            [MAX_NORM_CONSTRAINT-1] Units above the limit are scaled to it, each by itself, along axis 0.
+            [MAX_NORM_CONSTRAINT-2] Units at or below the limit are unchanged to the bit, zeros included.
+            [MAX_NORM_CONSTRAINT-3] With order infinity every weight beyond the limit becomes the limit of its
+                sign, the others are unchanged.
+            [MAX_NORM_CONSTRAINT-4] The derivative at a unit of zeros is 1; with order infinity it is 0 at and
+                beyond the limit.
+
+        Differs:
+            Keras takes the norm over axis 0, and shrinks units below the limit by n / (n + 1e-7).
+
+        Source:
+            Srebro and Shraibman, "Rank, Trace-Norm and Max-Norm", 2005; Srivastava et al. 2014, sec. 5.1.
+
+        Example:
+            >>> w = B.asarray([[3.0, 4.0], [0.3, 0.4]])
+            >>> B.to_numpy(B.max_norm_constraint(w, max_norm=1.0)).astype(float).round(6).tolist()
+            [[0.6, 0.8], [0.3, 0.4]]
+        """
+        xp = self.xp
+        if order == math.inf:
+            return xp.where(weight <= -max_norm, -max_norm, xp.where(weight >= max_norm, max_norm, weight))
+        shape = tuple(weight.shape)
+        squares = xp.reshape(weight * weight, (shape[0], math.prod(shape[1:])))
+        length = root(self, xp.sum(squares, axis=1))
+        scale = max_norm / xp.where(length <= max_norm, max_norm, length)  # 1 to the bit within the limit
+        return weight * xp.reshape(scale, (shape[0],) + (1,) * (len(shape) - 1))
