@@ -1,4 +1,4 @@
-"""Checks shared by the families: each raises one of `nnspec.errors`, naming the argument, its value and what was expected."""
+"""Checks shared by the families: each names the argument, its value and what was expected."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def rank(name: str, x: Array, low: int, high: int | None = None) -> None:
 
 def axis(name: str, value: Any, ndim: int) -> int:
     """`value` is an axis of an array with `ndim` axes; returned as a non-negative integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or not -ndim <= value < ndim:
+    if type(value) is not int or not -ndim <= value < ndim:
         raise ArgumentError(f"{name}: expected an integer in [{-ndim}, {ndim}), got {value!r}")
     return value % ndim
 
@@ -84,9 +84,8 @@ def number(
 ) -> None:
     """`value` is a finite Python number in the interval from `low` to `high`."""
     inside = (
-        isinstance(value, _REAL)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
+        type(value) in _REAL  # np.float64 is a float too, and would promote what it meets
+        and -math.inf < value < math.inf
         and (low < value if low_open else low <= value)
         and (value < high if high_open else value <= high)
     )
@@ -109,7 +108,7 @@ def scalar(backend: Family, name: str, value: Any, *, low: float = -math.inf) ->
 
 def count(name: str, value: Any, *, low: int = 0) -> None:
     """`value` is an integer >= `low`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+    if type(value) is not int or value < low:
         raise ArgumentError(f"{name}: expected an integer >= {low}, got {value!r}")
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 import click
-import pluggy
 
 from nnspec import SPEC_VERSION, __version__
 from nnspec._commands import COMMANDS
@@ -43,8 +42,6 @@ def _errors_in_one_line() -> Iterator[None]:
             yield
         except NnspecError as error:
             raise _Failure(_one_line(error)) from error
-        except pluggy.PluginValidationError as error:
-            raise _Failure(f"a plugin is wrong: {_one_line(error)}") from error
 
 
 def _contributed() -> dict[str, click.Command]:

@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 __all__ = ["Array", "Family", "Operation", "catalogue", "operation"]
@@ -44,14 +45,19 @@ class Operation:
 
     @property
     def digest(self) -> str:
-        """Hash of the module that holds the definition, so that runs of different texts are told apart."""
+        """Hash of the module that holds the definition and of its helpers: runs of different texts are told apart."""
         return _module_digest(inspect.getsourcefile(self.definition) or "")
 
 
 @functools.cache
 def _module_digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:16]
+    module = Path(path)
+    trunk = Path(__file__).parent
+    helpers = [*trunk.glob("ops/_*.py"), trunk / "_windows.py", trunk / "_threefry.py"]
+    state = hashlib.sha256()
+    for file in (module, *sorted(helpers)):
+        state.update(file.read_bytes())
+    return state.hexdigest()[:16]
 
 
 def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
@@ -126,17 +132,17 @@ class Family:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name, value in list(vars(cls).items()):
-            op = _inherited_operation(cls, name)
-            if op is None or hasattr(value, "__operation__"):
+        for op in catalogue(cls).values():
+            value = inspect.getattr_static(cls, op.name)  # from this class, or from a mixin that is no Family
+            if hasattr(value, "__operation__"):
                 continue
-            if not callable(value):
-                raise TypeError(f"{cls.__name__}.{name} must be a function, as the operation it overrides")
+            if not inspect.isfunction(value):
+                raise TypeError(f"{cls.__name__}.{op.name} must be a function, as the operation it overrides")
             if _parameters(value) != _parameters(op.definition):
                 raise TypeError(
-                    f"{cls.__name__}.{name}{inspect.signature(value)} must have the operation's signature {op.signature}"
+                    f"{cls.__name__}.{op.name}{inspect.signature(value)} must have the operation's signature {op.signature}"
                 )
-            setattr(cls, name, _validated(value, op))
+            setattr(cls, op.name, _validated(value, op))
 
     def is_floating(self, x: Array) -> bool:
         """Whether `x` is a floating array of this backend."""
@@ -173,14 +179,6 @@ class Family:
     def add_bias(self, y: Array, bias: Array, terms: int) -> Array:
         """`y + bias`, where `y` is a sum of `terms` products: the bias may be accumulated as one of them."""
         return y + bias
-
-
-def _inherited_operation(cls: type, name: str) -> Operation | None:
-    for base in cls.__mro__[1:]:
-        op = getattr(vars(base).get(name), "__operation__", None)
-        if isinstance(op, Operation):
-            return op
-    return None
 
 
 def catalogue(cls: type[Family]) -> dict[str, Operation]:

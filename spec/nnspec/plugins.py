@@ -83,14 +83,14 @@ def plugin_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     for point in importlib.metadata.entry_points(group=PROJECT):
+        name = f"{point.name} ({point.value})"
         try:
-            plugin = point.load()
-            manager.register(plugin, name=f"{point.name} ({point.value})")
+            manager.register(point.load(), name=name)
+            manager.check_pending()  # a mistyped hook would otherwise register silently
         except Exception as error:
-            warnings.warn(
-                f"nnspec plugin {point.name} ({point.value}) cannot be loaded: {error!r}", stacklevel=2
-            )
-    manager.check_pending()  # a mistyped hook would otherwise register silently
+            warnings.warn(f"nnspec plugin {name} cannot be loaded: {error!r}", stacklevel=2)
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
     return manager
 
 
@@ -133,7 +133,7 @@ def _load(target: str) -> Any:
 
 def _known_names() -> str:
     names = [info.name for info in list_backends()]
-    return f"there are {', '.join(names)}, or name a class as package.module:Class"
+    return f"there are {', '.join(names) or 'none'}, or name a class as package.module:Class"
 
 
 def _by_path(target: str) -> type[Backend]:

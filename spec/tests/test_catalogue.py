@@ -87,13 +87,6 @@ def test_parameters_are_annotated(op: Operation) -> None:
     assert op.signature.return_annotation is not op.signature.empty
 
 
-@EVERY
-def test_only_arrays_and_trees_are_positional(op: Operation) -> None:
-    """Hyper-parameters are keyword-only, so that no backend's order can be mistaken for another's."""
-    positional = [p for p in op.signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
-    assert all(p.default is p.empty or p.default is None for p in positional), [str(p) for p in positional]
-
-
 def test_since_is_no_later_than_the_specification() -> None:
     def number(version: str) -> tuple[int, ...]:
         return tuple(map(int, version.split(".")))

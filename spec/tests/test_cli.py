@@ -145,14 +145,10 @@ def test_a_plugin_that_cannot_be_imported_is_a_warning(tmp_path: Path) -> None:
     assert "\n  spec " in result.stdout
 
 
-def test_a_mistyped_hook_is_one_line(registry: Registry) -> None:
-    with pytest.raises(pluggy.PluginValidationError):
+def test_a_mistyped_hook_disables_its_plugin_alone(registry: Registry) -> None:
+    with pytest.warns(UserWarning, match="unknown hook 'nnspec_comands'"):
         registry({"nnspec_comands": lambda: []})
-    result = run("backends")
-    assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("nnspec: ")
-    assert "nnspec_comands" in line
+    assert run("backends").exit_code == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of a POSIX shell")

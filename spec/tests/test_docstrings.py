@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 from nnspec import Backend, Operation
 
-MODULES = sorted(found.name for found in pkgutil.walk_packages(nnspec.__path__, "nnspec."))
+MODULES = sorted(
+    found.name
+    for found in pkgutil.walk_packages(nnspec.__path__, "nnspec.")
+    if not found.name.endswith("__main__")
+)
 
 
 def _name(op: Operation) -> str:

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 from nnspec import Backend, Family, Operation, operation
+from nnspec.errors import DTypeError
 from nnspec.operation import catalogue
+from nnspec_backends.numpy import NumpyBackend
 
 
 class RefusedError(Exception):
@@ -218,3 +220,22 @@ def test_native_and_derived_are_told_apart(fake_backends: ModuleType) -> None:
     assert native.implementation("relu") == "native"
     assert native.implementation("gelu") == "derived"
     assert fake_backends.Working().implementation("relu") == "derived"
+
+
+def test_a_mixin_that_is_no_family_is_validated_too() -> None:
+    class Plain:
+        def relu(self, x: Any) -> Any:
+            return x
+
+    class Mixed(Plain, NumpyBackend):
+        pass
+
+    with pytest.raises(DTypeError, match="x: expected a floating array"):
+        Mixed().relu([1.0])
+
+    class WrongPlain:
+        def relu(self, y: Any) -> Any:
+            return y
+
+    with pytest.raises(TypeError, match="must have the operation's signature"):
+        type("WronglyMixed", (WrongPlain, NumpyBackend), {})

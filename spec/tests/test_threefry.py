@@ -126,10 +126,10 @@ def test_known_answers_by_definition(
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("count", [0, 1, 5, 5000])
+@pytest.mark.parametrize("count", [0, 1, 20_000])
 def test_host_draws_what_jax_draws(key: tuple[int, int], count: int) -> None:
     words = np.array(key, np.uint32)
-    theirs = jax.random.wrap_key_data(words)
+    theirs = jax.random.wrap_key_data(jnp.asarray(words))
     np.testing.assert_array_equal(_threefry.bits32(words, count), jax.random.bits(theirs, (count,)))
     np.testing.assert_array_equal(
         _threefry.uniform(words, (count,), "float32"), jax.random.uniform(theirs, (count,))
@@ -146,7 +146,7 @@ def test_host_draws_what_jax_draws(key: tuple[int, int], count: int) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_host_derives_the_keys_jax_derives(key: tuple[int, int]) -> None:
     words = np.array(key, np.uint32)
-    theirs = jax.random.wrap_key_data(words)
+    theirs = jax.random.wrap_key_data(jnp.asarray(words))
     for num in (1, 2, 7):
         wanted = jax.random.key_data(jax.random.split(theirs, num))
         np.testing.assert_array_equal(_threefry.split(words, num), wanted)

@@ -1,4 +1,4 @@
-"""Each shared check: what it lets through, and words that name the argument, its value and the expectation."""
+"""Each shared check: what it lets through, and words that name argument, value and expectation."""
 
 from __future__ import annotations
 

@@ -455,8 +455,8 @@ class Losses(Family):
 
         Example:
             >>> logits = B.asarray([[0.0, 0.0], [float("-inf"), 3.0]])
-            >>> B.to_numpy(B.cross_entropy(logits, B.asarray([0, 1]), reduction="none")).round(6).tolist()
-            [0.6931470036506653, 0.0]
+            >>> round(float(B.cross_entropy(logits, B.asarray([0, 1]))), 6)
+            0.346574
         """
         xp = self.xp
         p = _one_hot(self, target, logits, axis) if self.is_integer(target) else target

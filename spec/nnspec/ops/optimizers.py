@@ -1,5 +1,4 @@
-"""Optimizers as pure functions: `*_init` makes a state, `*_update` takes parameters, gradients and state one
-step on.
+"""Optimizers as pure functions: `*_init` makes a state, `*_update` takes everything one step on.
 
 Parameters, gradients and every moment are pytrees of one structure, with the same shapes and dtypes leaf by
 leaf. A state is a dictionary: "step", an int32 array of rank 0 that counts the updates made, and one pytree a
@@ -19,10 +18,9 @@ from typing import Any
 
 import optree
 
-from nnspec import _validate as check
-from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family, operation
-from nnspec.ops._common import norm, require_arrays, require_like, root
+from nnspec.ops import _optimizer_checks as checks
+from nnspec.ops._common import norm, root
 from nnspec.ops._steps import (
     State,
     adam_direction,
@@ -37,164 +35,11 @@ from nnspec.ops._steps import (
 
 __all__ = ["Optimizers"]
 
-_ADAM = ("exp_avg", "exp_avg_sq")
-
-
-def _sgd_entries(momentum: float) -> tuple[str, ...]:
-    return ("momentum",) if momentum > 0 else ()
-
-
-def _rmsprop_entries(momentum: float, centered: bool) -> tuple[str, ...]:
-    return ("square_avg", *(("grad_avg",) if centered else ()), *_sgd_entries(momentum))
-
-
-# -- checks ------------------------------------------------------------------------------------------------
-
-
-def _fraction(name: str, value: float) -> None:
-    check.number(name, value, low=0, high=1, high_open=True)
-
-
-def _trees(self: Family, params: Any, grads: Any, state: State, entries: tuple[str, ...]) -> None:
-    require_arrays(self, "params", params)
-    require_like(self, "grads", grads, "params", params)
-    wanted = ("step", *entries)
-    if not isinstance(state, dict) or set(state) != set(wanted):
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        raise ArgumentError(
-            f"state: expected the entries {', '.join(wanted)}, as _init makes them with the same arguments, "
-            f"got {got}"
-        )
-    check.integer(self, "state['step']", state["step"])
-    check.shape("state['step']", state["step"], ())
-    for entry in entries:
-        require_like(self, f"state[{entry!r}]", state[entry], "params", params)
-
-
-def _sgd_init(self: Family, params: Any, *, momentum: float = 0.0) -> None:
-    require_arrays(self, "params", params)
-    _fraction("momentum", momentum)
-
-
-def _sgd_update(
-    self: Family,
-    params: Any,
-    grads: Any,
-    state: State,
-    *,
-    lr: float | Array = 0.01,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    l2: float = 0.0,
-    weight_decay: float = 0.0,
-) -> None:
-    check.scalar(self, "lr", lr, low=0)
-    _fraction("momentum", momentum)
-    check.flag("nesterov", nesterov)
-    if nesterov and momentum == 0:
-        raise ArgumentError(f"nesterov: expected False without momentum, got {nesterov!r}")
-    check.number("l2", l2, low=0)
-    check.number("weight_decay", weight_decay, low=0)
-    _trees(self, params, grads, state, _sgd_entries(momentum))
-
-
-def _rmsprop_init(self: Family, params: Any, *, momentum: float = 0.0, centered: bool = False) -> None:
-    _sgd_init(self, params, momentum=momentum)
-    check.flag("centered", centered)
-
-
-def _rmsprop_update(
-    self: Family,
-    params: Any,
-    grads: Any,
-    state: State,
-    *,
-    lr: float | Array = 0.01,
-    alpha: float = 0.99,
-    eps: float = 1e-8,
-    momentum: float = 0.0,
-    centered: bool = False,
-    l2: float = 0.0,
-    weight_decay: float = 0.0,
-) -> None:
-    check.scalar(self, "lr", lr, low=0)
-    _fraction("alpha", alpha)
-    check.number("eps", eps, low=0, low_open=True)
-    _fraction("momentum", momentum)
-    check.flag("centered", centered)
-    check.number("l2", l2, low=0)
-    check.number("weight_decay", weight_decay, low=0)
-    _trees(self, params, grads, state, _rmsprop_entries(momentum, centered))
-
-
-def _adam_init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
-
-
-def _adam_update(
-    self: Family,
-    params: Any,
-    grads: Any,
-    state: State,
-    *,
-    lr: float | Array = 0.001,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    l2: float = 0.0,
-) -> None:
-    check.scalar(self, "lr", lr, low=0)
-    _fraction("beta1", beta1)
-    _fraction("beta2", beta2)
-    check.number("eps", eps, low=0, low_open=True)
-    check.number("l2", l2, low=0)
-    _trees(self, params, grads, state, _ADAM)
-
-
-def _adamw_update(
-    self: Family,
-    params: Any,
-    grads: Any,
-    state: State,
-    *,
-    lr: float | Array = 0.001,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    weight_decay: float = 0.01,
-    decay_mask: Any = None,
-) -> None:
-    _adam_update(self, params, grads, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
-    check.number("weight_decay", weight_decay, low=0)
-    if decay_mask is None:
-        return
-    flags, spec = optree.tree_flatten(decay_mask)
-    expected = optree.tree_structure(params)
-    if spec != expected:
-        raise ArgumentError(f"decay_mask: expected the structure of params, {expected}, got {spec}")
-    for value in flags:
-        check.flag("decay_mask", value)
-
-
-def _clip_by_value(self: Family, grads: Any, *, max_value: float = 1.0) -> None:
-    require_arrays(self, "grads", grads)
-    check.number("max_value", max_value, low=0, low_open=True)
-
-
-def _clip_by_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
-    require_arrays(self, "grads", grads)
-    check.number("max_norm", max_norm, low=0, low_open=True)
-
-
-def _clip_by_global_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
-    require_arrays(self, "grads", grads, one_dtype=True)
-    check.number("max_norm", max_norm, low=0, low_open=True)
-
 
 class Optimizers(Family):
     """Optimizer steps and gradient clipping, without side effects."""
 
-    @operation(since="1.0", check=_sgd_init, exact=True)
+    @operation(since="1.0", check=checks.sgd_init, exact=True)
     def sgd_init(self, params: Any, *, momentum: float = 0.0) -> State:
         """State of gradient descent: "step", and "momentum" where momentum > 0.
 
@@ -219,9 +64,9 @@ class Optimizers(Family):
             >>> sorted(B.sgd_init({"w": B.asarray([1.0])}, momentum=0.9))
             ['momentum', 'step']
         """
-        return fresh(self, params, _sgd_entries(momentum))
+        return fresh(self, params, checks.sgd_entries(momentum))
 
-    @operation(since="1.0", check=_sgd_update)
+    @operation(since="1.0", check=checks.sgd_update)
     def sgd_update(
         self,
         params: Any,
@@ -286,10 +131,10 @@ class Optimizers(Family):
             v = momentum * velocity[0] + g
             return moved(self, p, g + momentum * v if nesterov else v, lr, weight_decay), v
 
-        moments = moments_of(state, _sgd_entries(momentum))
+        moments = moments_of(state, checks.sgd_entries(momentum))
         return stepped(update, params, grads, next_step(self, state["step"]), moments)
 
-    @operation(since="1.0", check=_rmsprop_init, exact=True)
+    @operation(since="1.0", check=checks.rmsprop_init, exact=True)
     def rmsprop_init(self, params: Any, *, momentum: float = 0.0, centered: bool = False) -> State:
         """State of RMSprop: "step", "square_avg", if centered "grad_avg", and "momentum" where momentum > 0.
 
@@ -316,9 +161,9 @@ class Optimizers(Family):
             >>> sorted(B.rmsprop_init({"w": B.asarray([1.0])}, centered=True))
             ['grad_avg', 'square_avg', 'step']
         """
-        return fresh(self, params, _rmsprop_entries(momentum, centered))
+        return fresh(self, params, checks.rmsprop_entries(momentum, centered))
 
-    @operation(since="1.0", check=_rmsprop_update)
+    @operation(since="1.0", check=checks.rmsprop_update)
     def rmsprop_update(
         self,
         params: Any,
@@ -395,10 +240,10 @@ class Optimizers(Family):
                 new = [*new, direction]
             return (moved(self, p, direction, lr, weight_decay), *new)
 
-        moments = moments_of(state, _rmsprop_entries(momentum, centered))
+        moments = moments_of(state, checks.rmsprop_entries(momentum, centered))
         return stepped(update, params, grads, next_step(self, state["step"]), moments)
 
-    @operation(since="1.0", check=_adam_init, exact=True)
+    @operation(since="1.0", check=checks.adam_init, exact=True)
     def adam_init(self, params: Any) -> State:
         """State of Adam: "step", "exp_avg" (first moment) and "exp_avg_sq" (second moment).
 
@@ -422,9 +267,9 @@ class Optimizers(Family):
             >>> sorted(B.adam_init({"w": B.asarray([1.0])}))
             ['exp_avg', 'exp_avg_sq', 'step']
         """
-        return fresh(self, params, _ADAM)
+        return fresh(self, params, checks.ADAM)
 
-    @operation(since="1.0", check=_adam_update)
+    @operation(since="1.0", check=checks.adam_update)
     def adam_update(
         self,
         params: Any,
@@ -486,9 +331,9 @@ class Optimizers(Family):
             direction, m, v = adam_direction(self, coupled(p, g, l2), m, v, step, beta1, beta2, eps)
             return moved(self, p, direction, lr, 0.0), m, v
 
-        return stepped(update, params, grads, step, moments_of(state, _ADAM))
+        return stepped(update, params, grads, step, moments_of(state, checks.ADAM))
 
-    @operation(since="1.0", check=_adam_init, exact=True)
+    @operation(since="1.0", check=checks.adam_init, exact=True)
     def adamw_init(self, params: Any) -> State:
         """State of AdamW: that of Adam.
 
@@ -512,9 +357,9 @@ class Optimizers(Family):
             >>> sorted(B.adamw_init({"w": B.asarray([1.0])}))
             ['exp_avg', 'exp_avg_sq', 'step']
         """
-        return fresh(self, params, _ADAM)
+        return fresh(self, params, checks.ADAM)
 
-    @operation(since="1.0", check=_adamw_update)
+    @operation(since="1.0", check=checks.adamw_update)
     def adamw_update(
         self,
         params: Any,
@@ -576,9 +421,9 @@ class Optimizers(Family):
             return moved(self, p, direction, lr, weight_decay if decays else 0.0), m, v
 
         everything = optree.tree_map(lambda _: True, params) if decay_mask is None else decay_mask
-        return stepped(update, params, grads, step, moments_of(state, _ADAM), everything)
+        return stepped(update, params, grads, step, moments_of(state, checks.ADAM), everything)
 
-    @operation(since="1.0", check=_clip_by_value, exact=True)
+    @operation(since="1.0", check=checks.clip_by_value, exact=True)
     def clip_by_value(self, grads: Any, *, max_value: float = 1.0) -> Any:
         """Every element into `[-max_value, max_value]`.
 
@@ -612,7 +457,7 @@ class Optimizers(Family):
 
         return optree.tree_map(clipped, grads)
 
-    @operation(since="1.0", check=_clip_by_norm)
+    @operation(since="1.0", check=checks.clip_by_norm)
     def clip_by_norm(self, grads: Any, *, max_norm: float = 1.0) -> Any:
         """Every array by itself to a Euclidean norm of at most `max_norm`: `g max_norm / max(|g|, max_norm)`.
 
@@ -646,7 +491,7 @@ class Optimizers(Family):
         """
         return optree.tree_map(lambda g: shortened(self, g, norm(self, [g]), max_norm), grads)
 
-    @operation(since="1.0", check=_clip_by_global_norm)
+    @operation(since="1.0", check=checks.clip_by_global_norm)
     def clip_by_global_norm(self, grads: Any, *, max_norm: float = 1.0) -> tuple[Any, Array, Array]:
         """All arrays together to a Euclidean norm of at most `max_norm`: `g max_norm / max(norm, max_norm)`.
 

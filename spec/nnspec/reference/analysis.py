@@ -10,7 +10,7 @@ import numpy as np
 import optree
 from numpy.typing import NDArray
 
-from nnspec.reference.ensemble import Ensemble, Model
+from nnspec.reference.ensemble import Condition, Ensemble, Model
 from nnspec.reference.oracle import Reference
 from nnspec.tape import Tensor, pullback, raw
 
@@ -122,6 +122,8 @@ def _run(
 
 def _as_ensemble(x: Any, model: Model) -> Any:
     """A floating result that no rounding touched (zeros, constants) is known exactly."""
+    if isinstance(x, Condition):
+        return x.outcome
     if isinstance(x, Ensemble) or not _floating(x):
         return x
     return model.exact(x)

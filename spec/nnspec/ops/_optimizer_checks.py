@@ -1,0 +1,163 @@
+"""What the optimizers accept, and which moments their states hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optree
+
+from nnspec import _validate as check
+from nnspec.errors import ArgumentError
+from nnspec.operation import Array, Family
+from nnspec.ops._common import require_arrays, require_like
+from nnspec.ops._steps import State
+
+ADAM = ("exp_avg", "exp_avg_sq")
+
+
+def sgd_entries(momentum: float) -> tuple[str, ...]:
+    return ("momentum",) if momentum > 0 else ()
+
+
+def rmsprop_entries(momentum: float, centered: bool) -> tuple[str, ...]:
+    return ("square_avg", *(("grad_avg",) if centered else ()), *sgd_entries(momentum))
+
+
+def _fraction(name: str, value: float) -> None:
+    check.number(name, value, low=0, high=1, high_open=True)
+
+
+def _trees(self: Family, params: Any, grads: Any, state: State, entries: tuple[str, ...]) -> None:
+    require_arrays(self, "params", params)
+    require_like(self, "grads", grads, "params", params)
+    wanted = ("step", *entries)
+    if not isinstance(state, dict) or set(state) != set(wanted):
+        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
+        raise ArgumentError(
+            f"state: expected the entries {', '.join(wanted)}, as _init makes them with the same arguments, "
+            f"got {got}"
+        )
+    check.integer(self, "state['step']", state["step"])
+    check.shape("state['step']", state["step"], ())
+    for entry in entries:
+        require_like(self, f"state[{entry!r}]", state[entry], "params", params)
+
+
+def sgd_init(self: Family, params: Any, *, momentum: float = 0.0) -> None:
+    require_arrays(self, "params", params)
+    _fraction("momentum", momentum)
+
+
+def sgd_update(
+    self: Family,
+    params: Any,
+    grads: Any,
+    state: State,
+    *,
+    lr: float | Array = 0.01,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    l2: float = 0.0,
+    weight_decay: float = 0.0,
+) -> None:
+    check.scalar(self, "lr", lr, low=0)
+    _fraction("momentum", momentum)
+    check.flag("nesterov", nesterov)
+    if nesterov and momentum == 0:
+        raise ArgumentError(f"nesterov: expected False without momentum, got {nesterov!r}")
+    check.number("l2", l2, low=0)
+    check.number("weight_decay", weight_decay, low=0)
+    _trees(self, params, grads, state, sgd_entries(momentum))
+
+
+def rmsprop_init(self: Family, params: Any, *, momentum: float = 0.0, centered: bool = False) -> None:
+    sgd_init(self, params, momentum=momentum)
+    check.flag("centered", centered)
+
+
+def rmsprop_update(
+    self: Family,
+    params: Any,
+    grads: Any,
+    state: State,
+    *,
+    lr: float | Array = 0.01,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    centered: bool = False,
+    l2: float = 0.0,
+    weight_decay: float = 0.0,
+) -> None:
+    check.scalar(self, "lr", lr, low=0)
+    _fraction("alpha", alpha)
+    check.number("eps", eps, low=0, low_open=True)
+    _fraction("momentum", momentum)
+    check.flag("centered", centered)
+    check.number("l2", l2, low=0)
+    check.number("weight_decay", weight_decay, low=0)
+    _trees(self, params, grads, state, rmsprop_entries(momentum, centered))
+
+
+def adam_init(self: Family, params: Any) -> None:
+    require_arrays(self, "params", params)
+
+
+def adam_update(
+    self: Family,
+    params: Any,
+    grads: Any,
+    state: State,
+    *,
+    lr: float | Array = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    l2: float = 0.0,
+) -> None:
+    check.scalar(self, "lr", lr, low=0)
+    _fraction("beta1", beta1)
+    _fraction("beta2", beta2)
+    check.number("eps", eps, low=0, low_open=True)
+    check.number("l2", l2, low=0)
+    _trees(self, params, grads, state, ADAM)
+
+
+def adamw_update(
+    self: Family,
+    params: Any,
+    grads: Any,
+    state: State,
+    *,
+    lr: float | Array = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    decay_mask: Any = None,
+) -> None:
+    adam_update(self, params, grads, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    check.number("weight_decay", weight_decay, low=0)
+    if decay_mask is None:
+        return
+    flags, spec = optree.tree_flatten(decay_mask)
+    expected = optree.tree_structure(params)
+    if spec != expected:
+        raise ArgumentError(f"decay_mask: expected the structure of params, {expected}, got {spec}")
+    for value in flags:
+        check.flag("decay_mask", value)
+
+
+def clip_by_value(self: Family, grads: Any, *, max_value: float = 1.0) -> None:
+    require_arrays(self, "grads", grads)
+    check.number("max_value", max_value, low=0, low_open=True)
+
+
+def clip_by_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
+    require_arrays(self, "grads", grads)
+    check.number("max_norm", max_norm, low=0, low_open=True)
+
+
+def clip_by_global_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
+    require_arrays(self, "grads", grads, one_dtype=True)
+    check.number("max_norm", max_norm, low=0, low_open=True)
