@@ -76,7 +76,7 @@ def initial(backend: Backend, seed: int) -> dict[str, Any]:
     first, second = (backend.fold_in(backend.key(seed), i) for i in (1, 2))
     return {
         "hidden": {
-            "weight": backend.init_he_uniform(first, (HIDDEN, 64), dtype="float32"),
+            "weight": backend.init_xavier_uniform(first, (HIDDEN, 64), dtype="float32"),
             "bias": backend.init_zeros((HIDDEN,), dtype="float32"),
         },
         "output": {

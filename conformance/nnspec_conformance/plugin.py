@@ -78,5 +78,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError("nnspec: name the backend under test with --nnspec-backend=NAME")
     metafunc.parametrize(
         "nnspec_item",
-        [pytest.param(item, id=item.id, marks=pytest.mark.xdist_group(item.group)) for item in session.items],
+        [pytest.param(item, id=item.id) for item in session.items],
     )

@@ -216,7 +216,7 @@ def _start(
         "nnspec_conformance.plugin",
         "-n",
         str(share),
-        "--dist=loadgroup",
+        "--dist=load",
         "--max-worker-restart=1000",
     ]
     command += [f"--timeout={request.timeout}", "--timeout-method=signal", *options]

@@ -39,11 +39,6 @@ class Item:
     def id(self) -> str:
         return f"{self.given}-{self.dtype}-{self.case.id}"
 
-    @property
-    def group(self) -> str:
-        """Backends of one case go to one worker, which computes the reference once."""
-        return f"{self.dtype}-{self.case.id}"
-
 
 class Session:
     """What a pytest run was asked to judge.
@@ -133,7 +128,7 @@ class Recorder:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        match = re.search(r"\[(.*)\](@.*)?$", report.nodeid)
+        match = re.search(r"\[(.*)\]$", report.nodeid)
         item = self.session.by_id.get(match.group(1)) if match else None
         if item is None or report.when == "teardown" or (report.when == "setup" and report.passed):
             return

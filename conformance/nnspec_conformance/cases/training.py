@@ -16,7 +16,6 @@ CASES = [
             "DROPOUT-1",
             "CROSS_ENTROPY-1",
             "ADAM_UPDATE-1",
-            "INIT_HE_UNIFORM-1",
             "INIT_XAVIER_UNIFORM-1",
         ),
         checks=("training",),

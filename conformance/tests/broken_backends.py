@@ -1,0 +1,96 @@
+"""Backends that misbehave as such: they raise, hang, die, lie about a shape, change their inputs, forget their results."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from nnspec.errors import UnsupportedOperationError
+from nnspec_backends.numpy import NumpyBackend
+
+
+class Raises(NumpyBackend):
+    def relu(self, x):
+        raise RuntimeError("out of order")
+
+
+class Hangs(NumpyBackend):
+    def relu(self, x):
+        if x.ndim == 3:
+            time.sleep(600)
+        return super().relu(x)
+
+
+class Dies(NumpyBackend):
+    def relu(self, x):
+        if x.ndim == 3:
+            os._exit(3)
+        return super().relu(x)
+
+
+class LiesAboutAShape(NumpyBackend):
+    def to_numpy(self, x):
+        return super().to_numpy(x)
+
+    def relu(self, x):
+        y = super().relu(x)
+        return y[..., None] if y.ndim == 3 else y
+
+
+class ReturnsFloat64(NumpyBackend):
+    def relu(self, x):
+        return super().relu(x) * np.float64(1) if not hasattr(x, "parents") else super().relu(x)
+
+
+class ChangesItsInput(NumpyBackend):
+    def relu(self, x):
+        if isinstance(x, np.ndarray) and x.flags.writeable and x.size:
+            x[x < 0] = 0
+        return super().relu(x)
+
+
+class IsNeverTheSame(NumpyBackend):
+    calls = 0
+
+    def relu(self, x):
+        IsNeverTheSame.calls += 1
+        return super().relu(x) * (1 + (IsNeverTheSame.calls % 2) * float(np.finfo(np.float32).eps))
+
+
+class DoesNotOffer(NumpyBackend):
+    def relu(self, x):
+        raise UnsupportedOperationError("no relu here")
+
+
+class ForgetsToCheck(NumpyBackend):
+    """Its own class of error, and the wrong one."""
+
+    def is_floating(self, x):
+        return True
+
+
+class Infers(NumpyBackend):
+    """Claims no training, and has none."""
+
+    profiles = frozenset({"inference", "double", "reproducible"})
+
+    def flat_vjp(self, function, leaves):
+        raise UnsupportedOperationError("no gradients here")
+
+
+class WithKnownDeviation(NumpyBackend):
+    """Wrong, and says so in deviations.toml."""
+
+    deviations_file = Path(__file__).with_name("known.toml")
+
+    def relu(self, x):
+        return super().relu(x) * 1.001
+
+
+class WithStaleDeviation(NumpyBackend):
+    """Says that it is wrong, and is not."""
+
+    deviations_file = Path(__file__).with_name("known.toml")
