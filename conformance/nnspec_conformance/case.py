@@ -141,7 +141,7 @@ class Case:
     dtypes: tuple[str, ...] = ("float32", "float64")
     #: the error expected, for check "errors"
     expect: Expectation | None = None
-    #: the statistical or other test of check "statistics", called with (backend, dtype, seed); returns a complaint or None
+    #: the test of check "statistics": called with (backend, dtype, seed), returns a complaint or None
     judge: Callable[[Backend, str, int], str | None] | None = None
     #: the family the case is filed under; filled in by the catalogue
     family: str = ""
@@ -153,8 +153,8 @@ class Case:
 
     @property
     def sharp(self) -> bool:
-        """Whether the inputs sit on a kink or tie, or are special values: there is no difference quotient there."""
-        return any(word in self.name for word in ("kink", "tie", "special"))
+        """Whether the inputs are kinks, ties, specials or subnormal: there is no difference quotient there."""
+        return any(word in self.name for word in ("kink", "tie", "special", "subnormal"))
 
     def run(self, backend: Backend, **arrays: Any) -> Any:
         """The result on a backend."""

@@ -64,6 +64,20 @@ def select(*, only: str | None = None, level: str = "quick") -> list[Case]:
     return matching
 
 
+@functools.cache
+def _firsts() -> frozenset[str]:
+    found: dict[tuple[str, str], str] = {}
+    for case in all_cases():
+        if "compiled" in case.checks:
+            found.setdefault((case.operation, repr(sorted(case.options.items()))), case.id)
+    return frozenset(found.values())
+
+
+def is_first(case: Case) -> bool:
+    """Whether no earlier case tries the operation with the same options, compiled and eagerly."""
+    return case.id in _firsts()
+
+
 def spec_digest() -> str:
     """Hash over every definition, so that two runs say whether they judged by the same text."""
     state = hashlib.sha256()

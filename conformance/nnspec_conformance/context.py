@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from nnspec.reference import Analysis, Expected, Margin, Program, analyse, cross
 from nnspec.results import Verdict
 from nnspec_conformance.case import Case, Source, seed_of
 
-__all__ = ["Blocked", "Context", "Outcome", "worse", "worst_margin"]
+__all__ = ["BlockedError", "Context", "Outcome", "worse", "worst_margin"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,11 @@ class Outcome:
     records: tuple[Any, ...] = ()
 
 
-class Blocked(Exception):
+#: compiled functions of a backend, by what distinguishes them
+_COMPILED: weakref.WeakKeyDictionary[Backend, dict[Any, Callable[..., Any]]] = weakref.WeakKeyDictionary()
+
+
+class BlockedError(Exception):
     """A check cannot say anything because an earlier one already failed to produce what it needs."""
 
 
@@ -42,9 +47,7 @@ def _analysis(case: Case, dtype: str, seed: int) -> Analysis:
 def _analyse(case: Case, dtype: str, seed: int) -> Analysis:
     inputs = case.arrays(dtype, seed)
     names = case.differentiated
-    analysis = analyse(
-        case.run, inputs, dtype=dtype, differentiate=names, seed=seed_of(case.id, "noise", seed)
-    )
+    analysis = analyse(case.run, inputs, dtype=dtype, differentiate=names, seed=seed_of(case.id, "noise", seed))
     if names and not case.sharp:
         crosscheck(case.run, inputs, analysis, seed=seed_of(case.id, "direction", seed))
     return analysis
@@ -87,12 +90,37 @@ class Context:
         return _analysis(self.case, self.dtype, self.seed)
 
     def call(self) -> Any:
-        """The result, eagerly."""
+        """The result as users of the backend get it: eagerly, or compiled where compiling is the custom."""
+        with np.errstate(all="ignore"):
+            if not self.backend.traced or "errors" in self.case.checks:
+                return self.case.run(self.backend, **self.inputs)
+            if self.case.differentiated and all(c is not None for c in self.analysis.cotangents):
+                return self.pulled[0]
+            return self._compiled("run", self._program)(self.inputs)
+
+    def _program(self, arrays: dict[str, Any]) -> Any:
+        return self.case.run(self.backend, **arrays)
+
+    def eager(self) -> Any:
+        """The result of plain calls."""
         with np.errstate(all="ignore"):
             return self.case.run(self.backend, **self.inputs)
 
+    def compiled(self) -> Callable[[dict[str, Any]], Any]:
+        """The case as a compiled function of its inputs."""
+        return self._compiled("run", self._program)
+
+    def _compiled(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The compiled function, one for all cases that differ in their inputs alone: compiling is what costs."""
+        made = _COMPILED.setdefault(self.backend, {})
+        case = self.case
+        key = (kind, case.operation, repr(sorted(case.options.items())), case.differentiated, case.program)
+        if key not in made:
+            made[key] = self.backend.compile(function)
+        return made[key]
+
     @functools.cached_property
-    def _eager(self) -> tuple[Any, Exception | None]:
+    def _first(self) -> tuple[Any, Exception | None]:
         try:
             return self.call(), None
         except Exception as error:
@@ -100,43 +128,41 @@ class Context:
 
     @property
     def outputs(self) -> Any:
-        """The eager result, computed once; raises what the call raised."""
-        result, error = self._eager
+        """The result, computed once; raises what the call raised."""
+        result, error = self._first
         if error is not None:
             raise error
         return result
 
     def leaves(self, check: str) -> list[Any]:
-        """Leaves of the eager result; `Blocked` for every check but the first if there is none."""
-        if self._eager[1] is not None and check != self.case.checks[0]:
-            raise Blocked(f"{self.case.checks[0]}: the call raised {self._eager[1]!r:.200}")
+        """Leaves of the result; `BlockedError` for every check but the first if there is none."""
+        if self._first[1] is not None and check != self.case.checks[0]:
+            raise BlockedError(f"{self.case.checks[0]}: the call raised {self._first[1]!r:.200}")
         return list(optree.tree_leaves(self.outputs))
 
     @functools.cached_property
     def pulled(self) -> tuple[list[Any], dict[str, Any]]:
-        """Leaves of the result and gradients by input, for the analysis' cotangents; traced where the backend traces."""
+        """Floating leaves of the result, and gradients by input for the analysis' cotangents."""
         names = self.case.differentiated
+        variables = {n: self.inputs[n] for n in names}
         constants = {n: x for n, x in self.inputs.items() if n not in names}
-        given = [
-            c if c is None else self.backend.asarray(c, dtype=self.dtype) for c in self.analysis.cotangents
-        ]
-
-        def differentiate(variables: dict[str, Any], rest: dict[str, Any], weights: list[Any]) -> Any:
-            def floating_leaves(moving: dict[str, Any]) -> list[Any]:
-                result = optree.tree_leaves(self.case.run(self.backend, **{**rest, **moving}))
-                return [leaf for leaf, c in zip(result, given, strict=True) if c is not None]
-
-            outputs, pull = self.backend.vjp(floating_leaves, variables)
-            return outputs, pull(weights)[0]
-
-        function: Callable[..., Any] = (
-            self.backend.compile(differentiate) if self.backend.traced else differentiate
-        )
+        weights = [self.backend.asarray(c, dtype=self.dtype) for c in self.analysis.cotangents if c is not None]
+        function: Callable[..., Any] = self._differentiate
+        if self.backend.traced:
+            function = self._compiled("differentiate", function)
         with np.errstate(all="ignore"):
-            outputs, gradients = function(
-                {n: self.inputs[n] for n in names}, constants, [c for c in given if c is not None]
-            )
+            outputs, gradients = function(variables, constants, weights)
         return outputs, gradients
+
+    def _differentiate(self, variables: dict[str, Any], constants: dict[str, Any], weights: list[Any]) -> Any:
+        backend = self.backend
+
+        def floating_leaves(moving: dict[str, Any]) -> list[Any]:
+            leaves = optree.tree_leaves(self.case.run(backend, **constants, **moving))
+            return [leaf for leaf in leaves if backend.is_floating(leaf)]
+
+        outputs, pull = backend.vjp(floating_leaves, variables)
+        return outputs, pull(weights)[0]
 
 
 def _placed(backend: Backend, x: NDArray[Any], source: Source) -> Any:

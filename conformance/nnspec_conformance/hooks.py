@@ -19,9 +19,7 @@ __all__ = ["nnspec_commands"]
     short_help="Prove that backends do what the specification says.",
 )
 @click.argument("backends", nargs=-1, metavar="[BACKEND]...")
-@click.option(
-    "--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own)."
-)
+@click.option("--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own).")
 @click.option(
     "--profile",
     "profiles",
@@ -36,9 +34,7 @@ __all__ = ["nnspec_commands"]
     show_default=True,
     help="How many cases.",
 )
-@click.option(
-    "--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of case ids."
-)
+@click.option("--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of case ids.")
 @click.option(
     "-n",
     "--workers",
@@ -90,13 +86,12 @@ def conform(
     in every profile judged; 1: not; 2: the run is invalid, or the command was.
     """
     absent = [
-        m
-        for m in ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn")
-        if not importlib.util.find_spec(m)
+        m for m in ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn") if not importlib.util.find_spec(m)
     ]
     if absent:
         raise MissingExtraError(f'conform needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')
-    from nnspec_conformance.runner import Request, conform as run
+    from nnspec_conformance.runner import Request
+    from nnspec_conformance.runner import conform as run
 
     request = Request(backends, device, profiles, level, only, workers, timeout, seed, results, report)
     raise SystemExit(run(request))

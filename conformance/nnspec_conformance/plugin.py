@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from nnspec_conformance.session import Session
+    pass
 
 pytest.register_assert_rewrite("nnspec_conformance.checks")
 
 #: where the session is kept on pytest's config
-SESSION = pytest.StashKey["Session"]()
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,13 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATTERN",
         help="an operation, a family, or a pattern of case ids",
     )
-    group.addoption(
-        "--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated"
-    )
+    group.addoption("--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated")
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
-    group.addoption(
-        "--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file"
-    )
+    group.addoption("--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,9 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"nnspec: {error}") from error
     config.stash[SESSION] = session
     if not hasattr(config, "workerinput"):  # the controller of pytest-xdist, or a run without it
-        config.pluginmanager.register(
-            Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder"
-        )
+        config.pluginmanager.register(Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,22 +8,21 @@ from typing import Any
 
 from nnspec import Backend
 from nnspec.results import Check, Footer, Note
+from nnspec_conformance.session import BAD
 
 __all__ = ["complaint", "print_summary"]
-
-_BAD = ("fail", "error", "blocked", "unsupported")
 
 
 def complaint(check: Check) -> str:
     """Everything a failure has to tell, on a few lines."""
     op = Backend.operations().get(check.operation)
     sentences = [
-        f"  [{r}] {op.requirements[r] if op and r in op.requirements else ''}".rstrip()
-        for r in check.requirements
+        f"  [{r}] {op.requirements[r] if op and r in op.requirements else ''}".rstrip() for r in check.requirements
     ]
     return "\n".join(
         [
-            f"{check.verdict.upper()} {check.case} {check.check} on {check.backend} ({check.dtype}, {check.implementation})",
+            f"{check.verdict.upper()} {check.case} {check.check} on {check.backend} "
+            f"({check.dtype}, {check.implementation or 'program'})",
             f"  {check.message}",
             *sentences,
             f"  {check.repro}",
@@ -45,9 +44,7 @@ def _table(footer: Footer, checks: Sequence[Check]) -> Any:
         table.add_column(profile, no_wrap=True)
     table.add_column("checks")
     for backend, conclusions in footer.conclusions.items():
-        told = ", ".join(
-            f"{n} {v}" for v, n in sorted(counts.get(backend, Counter()).items(), key=lambda i: -i[1])
-        )
+        told = ", ".join(f"{n} {v}" for v, n in sorted(counts.get(backend, Counter()).items(), key=lambda i: -i[1]))
         table.add_row(backend, *(conclusions.get(p, "-") for p in PROFILES), told or "none")
     return table
 
@@ -59,7 +56,7 @@ def print_summary(footer: Footer, checks: Sequence[Check], notes: Sequence[Note]
     console = Console(soft_wrap=True, highlight=False)
     if not console.is_terminal:
         console = Console(soft_wrap=True, highlight=False, width=200)
-    failures = [c for c in checks if c.verdict in _BAD]
+    failures = [c for c in checks if c.verdict in BAD]
     for check in failures[:shown]:
         console.print(complaint(check), markup=False)
     if len(failures) > shown:

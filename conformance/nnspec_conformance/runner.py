@@ -68,9 +68,7 @@ def conform(request: Request) -> int:
     _check_outputs(request)
     given, notes = _backends(request)
     header = _header(request, given, started)
-    session = Session(
-        given, device=request.device, profiles=request.profiles, level=request.level, only=request.only
-    )
+    session = Session(given, device=request.device, profiles=request.profiles, level=request.level, only=request.only)
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
         records, complaints = _run_lanes(request, given, session, Path(folder))
     checks = [r for r in records if isinstance(r, Check)]
@@ -90,9 +88,7 @@ def _check_outputs(request: Request) -> None:
         if path is not None and not path.parent.is_dir():
             raise ArgumentError(f"{option}: {path.parent} is no directory")
     if request.report is not None and request.report.suffix not in (".html", ".md", ".json"):
-        raise ArgumentError(
-            f"report: expected a name ending in .html, .md or .json, got {request.report.name!r}"
-        )
+        raise ArgumentError(f"report: expected a name ending in .html, .md or .json, got {request.report.name!r}")
 
 
 def _backends(request: Request) -> tuple[list[str], list[Note]]:
@@ -168,9 +164,7 @@ class _Lane:
     process: subprocess.Popen[bytes]
 
 
-def _run_lanes(
-    request: Request, given: Sequence[str], session: Session, folder: Path
-) -> tuple[list[Any], list[str]]:
+def _run_lanes(request: Request, given: Sequence[str], session: Session, folder: Path) -> tuple[list[Any], list[str]]:
     """Records of all lanes, and what went wrong with the runs themselves."""
     dtypes = [d for d in _DTYPES if any(item.dtype == d for item in session.items)]
     workers = request.workers or os.cpu_count() or 1
@@ -188,14 +182,10 @@ def _run_lanes(
     return [r for lane in lanes for r in _read(lane.results)], complaints
 
 
-def _start(
-    request: Request, given: Sequence[str], dtype: str, share: int, workers: int, folder: Path
-) -> _Lane:
+def _start(request: Request, given: Sequence[str], dtype: str, share: int, workers: int, folder: Path) -> _Lane:
     results, log = folder / f"{dtype}.jsonl", folder / f"{dtype}.log"
     results.touch()
-    options = [f"--nnspec-backend={name}" for name in given] + [
-        f"--nnspec-profile={p}" for p in request.profiles
-    ]
+    options = [f"--nnspec-backend={name}" for name in given] + [f"--nnspec-profile={p}" for p in request.profiles]
     options += [f"--nnspec-level={request.level}", f"--nnspec-dtype={dtype}", f"--nnspec-seed={request.seed}"]
     options += [f"--nnspec-results={results}"]
     options += [f"--nnspec-device={request.device}"] if request.device else []
@@ -273,18 +263,14 @@ def _progress(total: int) -> Iterator[Any]:
 
 
 def _footer(session: Session, checks: Sequence[Check], invalid: bool, seconds: float) -> Footer:
-    counts = Counter(check.verdict for check in checks)
+    counts = Counter(str(check.verdict) for check in checks)
     conclusions: dict[str, dict[str, str]] = {}
     for name, scope in session.scope.items():
         by_profile = {
-            p: [c.verdict for c in checks if c.backend == name and c.profile == p]
-            for p in PROFILES
-            if p in scope
+            p: [c.verdict for c in checks if c.backend == name and c.profile == p] for p in PROFILES if p in scope
         }
         conclusions[name] = {
-            p: "invalid" if invalid else conclusion(verdicts)
-            for p, verdicts in by_profile.items()
-            if verdicts
+            p: "invalid" if invalid else conclusion(verdicts) for p, verdicts in by_profile.items() if verdicts
         }
     return Footer(counts=dict(counts), conclusions=conclusions, seconds=round(seconds, 1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ import pytest
 
 from nnspec import backend_class, get_backend
 from nnspec.backend import PROFILES
-from nnspec.errors import ArgumentError
-from nnspec.results import Check, Note
+from nnspec.errors import ArgumentError, NnspecError
+from nnspec.results import Check, Note, Verdict
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import select
 from nnspec_conformance.checks import profile_of
 from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
 
-__all__ = ["Item", "Recorder", "Session"]
+__all__ = ["BAD", "Item", "Recorder", "Session"]
 
+#: verdicts that make a test fail
+BAD = ("fail", "error", "blocked", "unsupported")
 #: key of the records among a test's user properties
 PROPERTY = "nnspec"
 
@@ -64,6 +66,7 @@ class Session:
                 raise ArgumentError(f"profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
         self.device = device
         self.seed = seed
+        self.level = level
         self._subjects: dict[tuple[str, str], Subject] = {}
         chosen = select(only=only, level=level)
         self.scope = {name: profiles_in_scope(backend_class(name), profiles) for name in given}
@@ -91,7 +94,7 @@ class Session:
         )
 
     def _in_scope(self, given: str, case: Case, dtype: str) -> bool:
-        if dtype not in backend_class(given).dtypes and dtype != "float64":
+        if dtype not in backend_class(given).dtypes and "double" not in self.scope[given]:
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks)
 
@@ -100,9 +103,7 @@ class Session:
         key = (given, dtype)
         if key not in self._subjects:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # JAX says that it switches x64 on; here that is the intention
+                warnings.simplefilter("ignore")  # JAX says that it switches x64 on; here that is the intention
                 backend = get_backend(given, device=self.device, dtype=dtype)
             self._subjects[key] = Subject.of(given, backend)
         return self._subjects[key]
@@ -110,12 +111,34 @@ class Session:
     def run(self, item: Item, properties: list[tuple[str, object]]) -> list[Check]:
         """Judge one item; its records are appended to `properties` as they are made, so that a hang keeps them."""
         found = []
-        subject = self.subject(item.given, item.dtype)
-        for record in judge(subject, item.case, item.dtype, profiles=self.scope[item.given], seed=self.seed):
+        for record in self._records(item):
             properties.append((PROPERTY, record.model_dump(mode="json")))
             if isinstance(record, Check):
                 found.append(record)
         return found
+
+    def _records(self, item: Item) -> Iterator[Any]:
+        try:
+            subject = self.subject(item.given, item.dtype)
+        except NnspecError as error:  # claimed, and then not to be had
+            yield from self.unfinished(item, set(), str(error), "unsupported")
+            return
+        yield from judge(
+            subject, item.case, item.dtype, profiles=self.scope[item.given], level=self.level, seed=self.seed
+        )
+
+    def checks_in_scope(self, item: Item) -> list[str]:
+        """The checks of an item that belong to a profile that is judged."""
+        scope, case = self.scope[item.given], item.case
+        return [check for check in case.checks if profile_of(check, case.family, item.dtype) in scope]
+
+    def unfinished(self, item: Item, done: set[str], reason: str, verdict: Verdict = "error") -> Iterator[Check]:
+        """Records of the checks that were not done: the first has the verdict, the rest is blocked by it."""
+        subject = self.subject(item.given, backend_class(item.given).dtypes[0])
+        rest = [check for check in self.checks_in_scope(item) if check not in done]
+        for check in rest:
+            here: tuple[Verdict, str] = (verdict, reason) if check == rest[0] else ("blocked", f"{rest[0]}: {reason}")
+            yield blank(subject, item.case, item.dtype, check, *here, seed=self.seed)
 
 
 class Recorder:
@@ -143,35 +166,18 @@ class Recorder:
     def _unfinished(self, item: Item, records: list[Any], report: pytest.TestReport) -> list[Any]:
         """What a crash, a hang or an error of the suite left without a verdict."""
         text = report.longreprtext
-        if "SuiteError" in text:
-            reason = text.strip().splitlines()[-1]
-            return [
-                Note(level="suite-error", message=f"{item.id}: {reason}", backend=item.given).model_dump(
-                    mode="json"
-                )
-            ]
         done = {r["check"] for r in records if r["kind"] == "check"}
-        if any(
-            r["kind"] == "check" and r["verdict"] in ("fail", "error", "blocked", "unsupported")
-            for r in records
-        ):
-            in_order = [c for c in item.case.checks if c not in done]
-            if not in_order or "Timeout" not in text:
-                return []
-        hung = "Timeout" in text
-        reason = _first_line(text, "Timeout") if hung else f"the worker process died: {_last_line(text)}"
-        subject = self.session.subject(item.given, item.dtype)
-        rest = [
-            c
-            for c in item.case.checks
-            if c not in done and profile_of(c, item.case.family, item.dtype) in self.session.scope[item.given]
-        ]
-        made = []
-        for i, check in enumerate(rest):
-            verdict, message = ("error", reason) if i == 0 else ("blocked", f"{rest[0]}: {reason}")
-            record = blank(subject, item.case, item.dtype, check, verdict, message, seed=self.session.seed)  # type: ignore[arg-type]
-            made.append(record.model_dump(mode="json"))
-        return made
+        if "crashed while running" in text:  # pytest-xdist's words
+            return self._told(item, done, f"the worker process died: {_last_line(text)}")
+        if "Timeout" in text and "SuiteError" not in text:
+            return self._told(item, done, _first_line(text, "Timeout"))
+        if any(r["kind"] == "check" and r["verdict"] in BAD for r in records):
+            return []
+        note = Note(level="suite-error", message=f"{item.id}: {_last_line(text)}", backend=item.given)
+        return [note.model_dump(mode="json")]
+
+    def _told(self, item: Item, done: set[str], reason: str) -> list[Any]:
+        return [record.model_dump(mode="json") for record in self.session.unfinished(item, done, reason)]
 
     def _append(self, records: list[Any]) -> None:
         if self.path is None or not records:

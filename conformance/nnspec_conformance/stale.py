@@ -40,8 +40,7 @@ def _triggered(row: Deviation, checks: Sequence[Check]) -> bool:
 def _only_at_full(row: Deviation) -> bool:
     """Whether the row may speak of cases that a quick run leaves out."""
     return any(
-        c.level == "full"
-        and row.covers(operation=c.operation, case=c.id, check=k, dtype=t, device=row.device)
+        c.level == "full" and row.covers(operation=c.operation, case=c.id, check=k, dtype=t, device=row.device)
         for c in all_cases()
         for k in c.checks
         for t in c.dtypes

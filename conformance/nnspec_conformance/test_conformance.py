@@ -6,14 +6,14 @@ import pytest
 
 from nnspec_conformance.plugin import SESSION
 from nnspec_conformance.report import complaint
-from nnspec_conformance.session import Item
+from nnspec_conformance.session import BAD, Item
 
 
 def test_conforms(nnspec_item: Item, request: pytest.FixtureRequest) -> None:
     """Every check of the case passes, or is waived or undecided."""
     session = request.config.stash[SESSION]
     checks = session.run(nnspec_item, request.node.user_properties)
-    failures = [c for c in checks if c.verdict in ("fail", "error", "blocked", "unsupported")]
+    failures = [c for c in checks if c.verdict in BAD]
     if failures:
         pytest.fail("\n".join(map(complaint, failures)), pytrace=False)
     if checks and all(c.verdict in ("waived", "undecided") for c in checks):

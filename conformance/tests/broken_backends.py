@@ -19,14 +19,14 @@ class Raises(NumpyBackend):
 
 class Hangs(NumpyBackend):
     def relu(self, x):
-        if x.ndim == 3:
+        if x.ndim == 0:
             time.sleep(600)
         return super().relu(x)
 
 
 class Dies(NumpyBackend):
     def relu(self, x):
-        if x.ndim == 3:
+        if x.ndim == 0:
             os._exit(3)
         return super().relu(x)
 
@@ -37,7 +37,7 @@ class LiesAboutAShape(NumpyBackend):
 
     def relu(self, x):
         y = super().relu(x)
-        return y[..., None] if y.ndim == 3 else y
+        return y[..., None] if y.ndim == 0 else y
 
 
 class ReturnsFloat64(NumpyBackend):
@@ -57,7 +57,7 @@ class IsNeverTheSame(NumpyBackend):
 
     def relu(self, x):
         IsNeverTheSame.calls += 1
-        return super().relu(x) * (1 + (IsNeverTheSame.calls % 2) * float(np.finfo(np.float32).eps))
+        return super().relu(x) * (1 + (IsNeverTheSame.calls % 3) * float(np.finfo(np.float32).eps))
 
 
 class DoesNotOffer(NumpyBackend):
@@ -94,3 +94,16 @@ class WithStaleDeviation(NumpyBackend):
     """Says that it is wrong, and is not."""
 
     deviations_file = Path(__file__).with_name("known.toml")
+
+
+class ClaimsDoubleWithoutIt(NumpyBackend):
+    """Has float32 only, and forgot to take "double" out of its profiles."""
+
+    dtypes = ("float32",)
+
+
+class SingleOnly(NumpyBackend):
+    """Has float32 only, and says so."""
+
+    dtypes = ("float32",)
+    profiles = frozenset({"inference", "training", "reproducible"})

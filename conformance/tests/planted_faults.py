@@ -25,9 +25,7 @@ def fault(requirement: str) -> Any:
 
 # -- activations -------------------------------------------------------------------------------------------
 
-_half_relu = primitive(
-    lambda x: np.maximum(x, 0), lambda g, y, x: g * ((x > 0) + 0.5 * (x == 0)).astype(g.dtype)
-)
+_half_relu = primitive(lambda x: np.maximum(x, 0), lambda g, y, x: g * ((x > 0) + 0.5 * (x == 0)).astype(g.dtype))
 _open_clip = primitive(
     lambda x, *, low, high: np.clip(x, low, high),
     lambda g, y, x, *, low, high: g * ((x >= low) & (x <= high)).astype(g.dtype),
@@ -132,8 +130,6 @@ class ConvSwapsThePadding(NumpyBackend):
         if not isinstance(padding, (int, str)):
             padding = tuple(p if isinstance(p, int) else tuple(reversed(p)) for p in padding)
         return super().conv(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
-
-
 
 
 @fault("MAX_POOL-2")
@@ -263,5 +259,3 @@ class CrossEntropyOfClippedProbabilities(NumpyBackend):
             sample_weight=sample_weight,
             reduction=reduction,
         )
-
-

@@ -74,7 +74,16 @@ class TestPytestPlugin:
     """`pytest --pyargs nnspec_conformance --nnspec-backend=NAME`, in the author's own project."""
 
     def run(self, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "--pyargs", "nnspec_conformance", "-q", "-p", "no:cacheprovider"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--pyargs",
+            "nnspec_conformance",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ]
         return subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     def test_runs_one_test_a_case(self, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_one_that_hangs_or_dies_loses_that_case_only(outcome, backend: str, word
     assert code == 1
     given = f"broken_backends:{backend}"
     bad = [c for c in results.checks if c.verdict == "error"]
-    assert {c.case for c in bad} == {"relu/transposed"}
+    assert {c.case for c in bad} == {"relu/size-scalar"}
     assert all(words in c.message for c in bad)
     assert verdicts(results, backend="numpy") == Counter(
         c.verdict for c in results.checks if c.backend == "numpy" and c.verdict == "pass"
@@ -65,9 +65,9 @@ def test_one_that_hangs_or_dies_loses_that_case_only(outcome, backend: str, word
 def test_a_wrong_shape_is_said(outcome) -> None:
     code, _, results = outcome("LiesAboutAShape")
     assert code == 1
-    bad = [c for c in results.checks if c.case == "relu/transposed" and c.check == "shapes"]
+    bad = [c for c in results.checks if c.case == "relu/size-scalar" and c.check == "shapes"]
     assert bad
-    assert all(c.verdict == "fail" and "(5, 3, 4, 1)" in c.message for c in bad)
+    assert all(c.verdict == "fail" and "(1,)" in c.message for c in bad)
 
 
 def test_a_wrong_dtype_is_said(outcome) -> None:
@@ -93,6 +93,21 @@ def test_claimed_and_missing_is_not_conformant(outcome) -> None:
     code, _, results = outcome("DoesNotOffer")
     assert code == 1
     assert verdicts(results, case="relu/unit", check="values") == Counter({"unsupported": 2})
+
+
+def test_a_claimed_profile_without_its_dtype_is_unsupported(outcome) -> None:
+    code, _, results = outcome("ClaimsDoubleWithoutIt", only="relu/unit")
+    assert code == 1
+    first = next(c for c in results.checks if c.dtype == "float64")
+    assert first.verdict == "unsupported"
+    assert "offers float32, got 'float64'" in first.message
+    assert verdicts(results, dtype="float64").keys() == {"unsupported", "blocked"}
+
+
+def test_a_dtype_not_offered_nor_claimed_is_not_tried(outcome) -> None:
+    code, _, results = outcome("SingleOnly", only="relu/unit")
+    assert code == 0
+    assert {c.dtype for c in results.checks} == {"float32"}
 
 
 def test_a_bad_call_let_through_is_said(outcome) -> None:

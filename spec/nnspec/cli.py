@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,3 +101,5 @@ def main() -> None:
         nnspec backends
         nnspec spec layer_norm
     """
+    if "" not in sys.path:  # so that a backend beside the user is found as module:Class, as with python -m
+        sys.path.insert(0, "")

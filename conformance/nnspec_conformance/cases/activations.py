@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
-from nnspec_conformance.case import Case, cases, error_case, integers, normal, regimes, uniform, values
+from nnspec_conformance.case import (
+    Case,
+    Source,
+    cases,
+    error_case,
+    integers,
+    normal,
+    regimes,
+    uniform,
+    values,
+)
 
 __all__ = ["CASES"]
 
 _INF, _NAN = math.inf, math.nan
+#: one shape for most cases: JAX compiles once a shape
+_SHAPE = (7, 33)
+
+
+def _repeated(entries: list[float]) -> Source:
+    return values(np.resize(entries, _SHAPE))
+
+
 #: around zero, of both signs, and the tails
-_KINK = values([-2.0, -1e-30, -0.0, 0.0, 1e-30, 2.0, -1.0, 1.0])
-_SPECIAL = values([_NAN, _INF, -_INF, 0.0, -0.0, 1.0])
-_TAILS = values(
-    [
-        -1e4,
-        -1e3,
-        -100.0,
-        -80.0,
-        -20.0,
-        -14.0,
-        -9.0,
-        -6.0,
-        -4.0,
-        4.0,
-        6.0,
-        9.0,
-        14.0,
-        20.0,
-        80.0,
-        100.0,
-        1e3,
-        1e4,
-    ]
-)
-#: shapes that do not divide anything, and none
-_SIZES = {"scalar": (), "empty": (0, 3), "one": (1,), "odd": (17,), "cube": (2, 3, 5), "long": (4099,)}
+_KINK = _repeated([-2.0, -1e-30, -0.0, 0.0, 1e-30, 2.0, -1.0, 1.0])
+_SPECIAL = _repeated([_NAN, _INF, -_INF, 0.0, -0.0, 1.0])
+_SUBNORMAL = _repeated([1e-39, -1e-39, 1e-310, 3e-38, 1e-45])
+_MAGNITUDES = (4.0, 6.0, 9.0, 14.0, 20.0, 80.0, 100.0, 1e3, 1e4)
+_TAILS = _repeated([sign * x for x in _MAGNITUDES for sign in (-1, 1)])
 _FORWARD = ("values", "shapes", "purity", "repeat")
 
 
-def _elementwise(
-    operation: str, main: str, *, kink: tuple[str, ...], special: tuple[str, ...] = ()
-) -> list[Case]:
+def _elementwise(operation: str, main: str, *, kink: tuple[str, ...], special: tuple[str, ...] = ()) -> list[Case]:
     """What every elementwise operation is tried on; `main` is the requirement its formula is in."""
     found = regimes(operation, (main,))
     found += cases(
@@ -50,11 +48,16 @@ def _elementwise(
         {
             "tails": {"inputs": {"x": _TAILS}},
             "size-scalar": {"inputs": {"x": normal()}},
-            "size-empty": {"inputs": {"x": normal(0, 3)}, "checks": ("values", "shapes", "compiled")},
+            "size-empty": {
+                "inputs": {"x": normal(0, 3)},
+                "checks": ("values", "shapes", "compiled"),
+                "level": "full",
+            },
+            "size-cube": {"inputs": {"x": normal(5, 3, 4)}, "level": "full"},
             "size-long": {"inputs": {"x": normal(4099)}, "level": "full"},
-            "transposed": {"inputs": {"x": normal(5, 3, 4).laid_out("transposed")}},
-            "strided": {"inputs": {"x": normal(3, 17).laid_out("strided")}},
-            "subnormal": {"inputs": {"x": values([1e-39, -1e-39, 1e-310, 3e-38, 1e-45])}, "level": "full"},
+            "transposed": {"inputs": {"x": normal(*_SHAPE).laid_out("transposed")}},
+            "strided": {"inputs": {"x": normal(*_SHAPE).laid_out("strided")}},
+            "subnormal": {"inputs": {"x": _SUBNORMAL}},
         },
         requires=(main,),
     )
@@ -62,9 +65,7 @@ def _elementwise(
         found.append(Case(operation=operation, name="kink", requires=kink, inputs={"x": _KINK}))
     if special:
         found.append(
-            Case(
-                operation=operation, name="special", requires=special, inputs={"x": _SPECIAL}, checks=_FORWARD
-            )
+            Case(operation=operation, name="special", requires=special, inputs={"x": _SPECIAL}, checks=_FORWARD)
         )
     found.append(
         error_case(
@@ -112,7 +113,7 @@ _LEAKY = [
             "zero": {"options": {"negative_slope": 0.0}},
         },
         requires=("LEAKY_RELU-1",),
-        inputs={"x": normal(5, 7)},
+        inputs={"x": normal(*_SHAPE)},
     ),
     Case(
         operation="leaky_relu",
@@ -219,9 +220,9 @@ _HARD_TANH = [
     *cases(
         "hard_tanh",
         {
-            "bounds": {"inputs": {"x": normal(5, 7)}, "requires": ("HARD_TANH-1",)},
+            "bounds": {"inputs": {"x": normal(*_SHAPE)}, "requires": ("HARD_TANH-1",)},
             "bounds-kink": {
-                "inputs": {"x": values([-0.25, 0.5, 0.0, -0.3, 0.6, -0.2, 0.4])},
+                "inputs": {"x": _repeated([-0.25, 0.5, 0.0, -0.3, 0.6, -0.2, 0.4])},
                 "requires": ("HARD_TANH-2",),
             },
         },
@@ -242,9 +243,9 @@ _SOFTPLUS = [
     *cases(
         "softplus",
         {
-            "beta": {"inputs": {"x": normal(5, 33)}, "options": {"beta": 0.3}},
+            "beta": {"inputs": {"x": normal(*_SHAPE)}, "options": {"beta": 0.3}},
             "beta-tails": {"inputs": {"x": _TAILS}, "options": {"beta": 3.0}},
-            "threshold": {"inputs": {"x": uniform(64, low=10.0, high=40.0)}},
+            "threshold": {"inputs": {"x": uniform(*_SHAPE, low=10.0, high=40.0)}},
         },
         requires=("SOFTPLUS-1", "SOFTPLUS-2"),
     ),
@@ -259,23 +260,22 @@ _SOFTPLUS = [
     ),
 ]
 
-_ROWS = {
-    "rows": {"inputs": {"x": normal(5, 33)}},
+_ROWS: dict[str, dict[str, Any]] = {
     "axis-0": {"inputs": {"x": normal(17, 3)}, "options": {"axis": 0}},
     "axis-middle": {"inputs": {"x": normal(2, 7, 3)}, "options": {"axis": 1}},
-    "one-class": {"inputs": {"x": normal(5, 1)}},
-    "long": {"inputs": {"x": normal(2, 1025)}},
-    "shifted": {"inputs": {"x": normal(5, 33, mean=1e4)}},
-    "far-apart": {"inputs": {"x": normal(5, 17, std=1e3)}},
-    "ties": {"inputs": {"x": values([[2.0, 2.0, 1.0], [0.0, 0.0, 0.0]])}},
-    "strided": {"inputs": {"x": normal(5, 9).laid_out("strided")}},
-    "transposed": {"inputs": {"x": normal(4, 9).laid_out("transposed")}},
-    "vector": {"inputs": {"x": normal(9)}},
+    "one-class": {"inputs": {"x": normal(5, 1)}, "level": "full"},
+    "long": {"inputs": {"x": normal(2, 1025)}, "level": "full"},
+    "shifted": {"inputs": {"x": normal(*_SHAPE, mean=1e4)}},
+    "far-apart": {"inputs": {"x": normal(*_SHAPE, std=1e3)}},
+    "ties": {"inputs": {"x": _repeated([2.0, 2.0, 1.0, 0.0])}},
+    "strided": {"inputs": {"x": normal(*_SHAPE).laid_out("strided")}},
+    "transposed": {"inputs": {"x": normal(*_SHAPE).laid_out("transposed")}},
+    "vector": {"inputs": {"x": normal(9)}, "level": "full"},
 }
 
 
 def _normalized(operation: str, shift: str, gradient: str) -> list[Case]:
-    found = regimes(operation, (shift, gradient), shape=(5, 17))
+    found = regimes(operation, (shift, gradient))
     found += cases(operation, _ROWS, requires=(shift, gradient))
     for name, axis in (("axis", 2), ("axis-type", 0.0)):
         found.append(
@@ -299,7 +299,7 @@ _SOFTMAX = [
         operation="softmax",
         name="special",
         requires=("SOFTMAX-3",),
-        inputs={"x": values([[-_INF, -_INF, -_INF], [-_INF, 0.0, 0.0], [_NAN, 0.0, 1.0]])},
+        inputs={"x": values([[-_INF] * 33, [-_INF] + [0.0] * 32, [_NAN] + [1.0] * 32, *[[0.5] * 33] * 4])},
         checks=_FORWARD,
     ),
 ]

@@ -1,7 +1,250 @@
-"""Inputs for regularizers."""
+"""Inputs for penalties and constraints."""
 
 from __future__ import annotations
-from nnspec_conformance.case import Case
+
+import math
+from typing import Any
+
+from nnspec.errors import ArgumentError, DTypeError, ShapeError
+from nnspec_conformance.case import Case, cases, error_case, integers, normal, values
 
 __all__ = ["CASES"]
-CASES: list[Case] = []
+
+_INF, _NAN = math.inf, math.nan
+#: zeros of both signs beside numbers of both signs
+_ZEROS = {"weight": values([[0.0, -1.5, 2.0], [-0.0, 0.25, -1e-30]]), "bias": values([0.0, 3.0])}
+_FORWARD = ("values", "shapes", "compiled", "purity", "repeat")
+_PENALTIES = ("l1_penalty", "l2_penalty", "elastic_net_penalty")
+
+
+def _penalty(operation: str, **options: float) -> dict[str, Any]:
+    """The program, and for its digest the options that it closes over."""
+
+    def program(backend: Any, weight: Any, bias: Any) -> Any:
+        return getattr(backend, operation)({"layer": [weight], "bias": bias}, **options)
+
+    return {"program": program, "options": options}
+
+
+def _penalty_cases(operation: str, value: str, derivative: str, **options: float) -> list[Case]:
+    return cases(
+        operation,
+        {
+            "tree": {
+                "inputs": {"weight": normal(3, 2, 5), "bias": normal(7, std=30.0)},
+                "requires": (value, derivative),
+            },
+            "kink": {"inputs": _ZEROS, "requires": (derivative,)},
+            "odd": {
+                "inputs": {"weight": normal(33, 17).laid_out("transposed"), "bias": normal(1025, mean=1e2)},
+                "requires": (value,),
+                "level": "full",
+            },
+            "small": {
+                "inputs": {"weight": normal(3, 2, std=1e-8), "bias": normal(3, std=1e-6)},
+                "requires": (value,),
+                "level": "full",
+            },
+            "scalar-and-empty": {
+                "inputs": {"weight": normal(), "bias": normal(0)},
+                "requires": (value,),
+                "level": "full",
+            },
+        },
+        **_penalty(operation, **options),
+    )
+
+
+_CASES = [
+    *_penalty_cases("l1_penalty", "L1_PENALTY-1", "L1_PENALTY-2", l1=0.3),
+    *_penalty_cases("l2_penalty", "L2_PENALTY-1", "L2_PENALTY-2", l2=0.3),
+    *_penalty_cases("elastic_net_penalty", "ELASTIC_NET_PENALTY-1", "ELASTIC_NET_PENALTY-2", l1=0.7, l2=0.03),
+    *(
+        Case(
+            operation=operation,
+            name=name,
+            requires=(f"{operation.upper()}-1",),
+            inputs={"weight": normal(3, 4), "bias": normal(4)},
+            **_penalty(operation, **options),
+            level="full",
+        )
+        for operation, name, options in (
+            ("l1_penalty", "default", {}),
+            ("l2_penalty", "default", {}),
+            ("elastic_net_penalty", "default", {}),
+            ("l1_penalty", "zero", {"l1": 0.0}),
+            ("l2_penalty", "zero", {"l2": 0.0}),
+            ("elastic_net_penalty", "l1-only", {"l2": 0.0}),
+            ("elastic_net_penalty", "l2-only", {"l1": 0.0}),
+        )
+    ),
+]
+
+_PENALTY_ERRORS = [
+    error_case(operation, name, (f"{operation.upper()}-1",), program, error, words, inputs=inputs)
+    for operation in _PENALTIES
+    for name, program, error, words, inputs in (
+        (
+            "nothing",
+            lambda backend, operation=operation: getattr(backend, operation)({}),
+            ArgumentError,
+            "params: expected a pytree of at least one array, got {}",
+            {},
+        ),
+        (
+            "integers",
+            lambda backend, n, operation=operation: getattr(backend, operation)({"a": [n]}),
+            DTypeError,
+            "params['a'][0]: expected a floating array",
+            {"n": integers(3, high=4)},
+        ),
+        (
+            "strength",
+            lambda backend, w, operation=operation: getattr(backend, operation)(
+                [w], **{"l2" if operation.startswith("l2") else "l1": _NAN}
+            ),
+            ArgumentError,
+            f"{'l2' if operation.startswith('l2') else 'l1'}: expected a finite number >= 0, got nan",
+            {"w": normal(3)},
+        ),
+    )
+] + [
+    error_case(
+        "elastic_net_penalty",
+        "negative",
+        ("ELASTIC_NET_PENALTY-1",),
+        lambda backend, w: backend.elastic_net_penalty([w], l2=-1.0),
+        ArgumentError,
+        "l2: expected a finite number >= 0, got -1.0",
+        inputs={"w": normal(3)},
+    )
+]
+
+#: units of norm 13, 5, 1 and 0; the limit is 5: above it, exactly at it, below it, and zeros
+_UNITS = values([[12.0, -5.0], [-3.0, 4.0], [0.6, 0.8], [0.0, -0.0]])
+#: no rounding shows in these: at most the limit
+_WITHIN = values([[-3.0, 4.0], [0.1, 0.7], [0.0, -0.0], [1e-30, 0.0], [4.9, 0.3]])
+_LIMIT = {"max_norm": 5.0}
+_CLIP = {"max_norm": 0.5, "order": _INF}
+
+_CONSTRAINT = [
+    *cases(
+        "max_norm_constraint",
+        {
+            "rows": {
+                "inputs": {"weight": normal(5, 3)},
+                "options": {"max_norm": 1.25},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "kernel": {
+                "inputs": {"weight": normal(4, 3, 2, 2)},
+                "options": {"max_norm": 3.0},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "within-special": {
+                "inputs": {"weight": _WITHIN},
+                "options": _LIMIT,
+                "exact": True,
+                "checks": _FORWARD,
+                "requires": ("MAX_NORM_CONSTRAINT-2",),
+            },
+            "infinity": {
+                "inputs": {"weight": normal(5, 3)},
+                "options": _CLIP,
+                "exact": True,
+                "requires": ("MAX_NORM_CONSTRAINT-3",),
+            },
+            # exactly at the limit, and one rounding of float32 to either side of it
+            "infinity-kink": {
+                "inputs": {
+                    "weight": values(
+                        [[0.5, -0.5, 0.0], [0.50000006, -0.50000006, 0.49999997], [-0.49999997, 2.0, -0.0]]
+                    )
+                },
+                "options": _CLIP,
+                "exact": True,
+                "requires": ("MAX_NORM_CONSTRAINT-4", "MAX_NORM_CONSTRAINT-3"),
+            },
+            "zeros-kink": {
+                "inputs": {"weight": values([[0.0, 0.0, 0.0], [0.0, -0.0, 0.0]])},
+                "options": _LIMIT,
+                "exact": True,
+                "requires": ("MAX_NORM_CONSTRAINT-4",),
+            },
+        },
+    ),
+    *cases(
+        "max_norm_constraint",
+        {
+            "limit-kink": {
+                "inputs": {"weight": _UNITS},
+                "options": _LIMIT,
+                "checks": _FORWARD,
+                "requires": ("MAX_NORM_CONSTRAINT-1", "MAX_NORM_CONSTRAINT-2"),
+            },
+            "vector": {
+                "inputs": {"weight": normal(7, std=3.0)},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "one-input": {
+                "inputs": {"weight": normal(7, 1, std=3.0)},
+                "options": {"max_norm": 1.0},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "strided": {
+                "inputs": {"weight": normal(17, 33).laid_out("strided")},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "transposed": {
+                "inputs": {"weight": normal(5, 9).laid_out("transposed")},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "small": {
+                "inputs": {"weight": normal(5, 3, std=1e-6)},
+                "options": {"max_norm": 1e-6},
+                "requires": ("MAX_NORM_CONSTRAINT-1",),
+            },
+            "infinity-default": {
+                "inputs": {"weight": normal(5, 3, 2, std=3.0)},
+                "options": {"order": _INF},
+                "exact": True,
+                "requires": ("MAX_NORM_CONSTRAINT-3",),
+            },
+        },
+        level="full",
+    ),
+    *(
+        error_case(
+            "max_norm_constraint",
+            name,
+            (f"MAX_NORM_CONSTRAINT-{requirement}",),
+            lambda backend, weight, options=options: backend.max_norm_constraint(weight, **options),
+            error,
+            words,
+            inputs={"weight": weight},
+        )
+        for name, requirement, weight, options, error, words in (
+            (
+                "limit",
+                1,
+                normal(2, 3),
+                {"max_norm": 0.0},
+                ArgumentError,
+                "max_norm: expected a finite number > 0, got 0.0",
+            ),
+            (
+                "limit-nan",
+                1,
+                normal(2, 3),
+                {"max_norm": _NAN},
+                ArgumentError,
+                "max_norm: expected a finite number > 0, got nan",
+            ),
+            ("order", 3, normal(2, 3), {"order": 1}, ArgumentError, "order: expected one of 2, inf, got 1"),
+            ("rank", 1, normal(), {}, ShapeError, "weight: expected at least 1 axes, got shape ()"),
+            ("integers", 1, integers(3, high=4), {}, DTypeError, "weight: expected a floating array"),
+        )
+    ),
+]
+
+CASES = [*_CASES, *_PENALTY_ERRORS, *_CONSTRAINT]

@@ -20,9 +20,7 @@ def run(context: Context) -> Outcome:
         if wanted.dtype.kind == "f":
             wanted = wanted.astype(context.dtype)
         if got.shape != wanted.shape or got.dtype.kind != wanted.dtype.kind:
-            return Outcome(
-                "fail", f"output {i}: {got.dtype} {got.shape}, expected {wanted.dtype} {wanted.shape}"
-            )
+            return Outcome("fail", f"output {i}: {got.dtype} {got.shape}, expected {wanted.dtype} {wanted.shape}")
         differ = got != wanted
         if np.any(differ):
             index = tuple(int(k) for k in np.argwhere(differ)[0])

@@ -18,9 +18,7 @@ def run(context: Context) -> Outcome:
     for i, (leaf, wanted) in enumerate(zip(leaves, expected, strict=True)):
         host = context.backend.to_numpy(leaf)
         if tuple(leaf.shape) != wanted.shape or host.shape != wanted.shape:
-            return Outcome(
-                "fail", f"output {i}: says {tuple(leaf.shape)}, holds {host.shape}, expected {wanted.shape}"
-            )
+            return Outcome("fail", f"output {i}: says {tuple(leaf.shape)}, holds {host.shape}, expected {wanted.shape}")
         kind = wanted.dtype.kind
         if kind == "f" and str(host.dtype) != context.dtype:
             return Outcome("fail", f"output {i}: dtype {host.dtype}, expected {context.dtype}")

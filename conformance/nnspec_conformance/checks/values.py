@@ -22,9 +22,7 @@ def judge(context: Context, leaves: list[Any]) -> Outcome:
     expected = analysis.values
     if len(leaves) != len(expected):
         return Outcome("fail", f"returned {len(leaves)} arrays, expected {len(expected)}")
-    got = [
-        (f"output {i}" if len(leaves) > 1 else "", context.backend.to_numpy(x)) for i, x in enumerate(leaves)
-    ]
+    got = [(f"output {i}" if len(leaves) > 1 else "", context.backend.to_numpy(x)) for i, x in enumerate(leaves)]
     if wrong := _wrong_shape(got, expected):
         return Outcome("fail", wrong)
     flushed = analysis.flushed.values if analysis.flushed else None

@@ -232,7 +232,7 @@ class Activations(Family):
         """
         if approximate == "tanh":
             inner = _SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x))
-            return 0.5 * x * (1.0 + self.xp.tanh(inner))
+            return 0.5 * x * (1.0 + self.tanh(inner))
         return 0.5 * x * (1.0 + self.erf(x * _SQRT_HALF))
 
     @operation(since="1.0", check=_x)
