@@ -1,1 +1,4 @@
-"""The backends that ship with nnspec, each registered like any other."""
+"""The backends that ship with nnspec: `numpy`, `torch` and `jax`, registered like any other by `plugin`.
+
+Importing this package imports no framework; each backend's own package does.
+"""

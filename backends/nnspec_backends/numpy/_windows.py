@@ -19,9 +19,7 @@ def padded(x: Any, w: Windows, fill: float = 0.0) -> Any:
     """`x` of (batch, channels, *spatial) with its padding, or `x` itself where there is none."""
     if not any(map(any, w.padding)):
         return x
-    wide = np.full(
-        (*x.shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), fill, x.dtype
-    )
+    wide = np.full((*x.shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), fill, x.dtype)
     wide[(*_LEAD, *_inner(w))] = x
     return wide
 

@@ -23,9 +23,7 @@ from nnspec_backends.numpy.special import erf
 __all__ = ["NumpyBackend"]
 
 _FLOATING = frozenset({np.dtype("float32"), np.dtype("float64")})
-_NAMES = frozenset(
-    {"float32", "float64", "bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
-)
+_NAMES = frozenset({"float32", "float64", "bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
 
 
 class NumpyBackend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ __all__ = ["NumpyLinear"]
 
 
 def _forward(x: Any, weight: Any, bias: Any) -> tuple[Any, Any]:
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # not -1: there may be no terms at all
     y = rows @ weight.T
     if bias is not None:
         y += bias
@@ -23,7 +24,7 @@ def _forward(x: Any, weight: Any, bias: Any) -> tuple[Any, Any]:
 
 def _backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     shape, rows, weight = saved
-    flat = g.reshape(-1, weight.shape[0])
+    flat = g.reshape(rows.shape[0], weight.shape[0])
     return [
         (flat @ weight).reshape(shape) if needed[0] else None,
         flat.T @ rows if needed[1] else None,

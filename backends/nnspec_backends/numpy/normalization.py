@@ -90,7 +90,7 @@ class NumpyNormalization(Normalization):
         if not training or 0 in x.shape:
             return super().batch_norm(
                 x, running_mean, running_var, weight, bias, training=training, decay=decay, eps=eps, axis=axis
-            )  # type: ignore[no-any-return]
+            )
         mean, deviation, var = _moments(raw(x), over)
         y = normalize(x, weight, bias, deviation=deviation, var=var, over=over, affine=(channel,), eps=eps)
         new_mean = decay * raw(running_mean) + (1 - decay) * mean.reshape(-1)

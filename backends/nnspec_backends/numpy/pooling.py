@@ -39,9 +39,7 @@ def _max_forward(x: Any, *, w: Windows) -> tuple[Any, Any]:
 
 def _max_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     winner, w, shape = saved
-    wide = np.zeros(
-        (*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype
-    )
+    wide = np.zeros((*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype)
     for i, (_, where) in enumerate(tap_slices(w)):
         wide[where] += np.where(winner == i, g, np.zeros((), g.dtype))
     return [cropped(wide, w)]
@@ -68,9 +66,7 @@ def _avg_forward(x: Any, *, w: Windows, count_include_pad: bool) -> tuple[Any, A
 def _avg_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     counts, w, shape = saved
     share = g / counts
-    wide = np.zeros(
-        (*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype
-    )
+    wide = np.zeros((*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype)
     for _, where in tap_slices(w):
         wide[where] += share
     return [cropped(wide, w)]

@@ -28,9 +28,7 @@ class NumpyRandom(Random):
     def dropout_mask(self, key: Array, shape: tuple[int, ...], *, rate: float, site: int = 0) -> Array:
         count = math.prod(shape)
         blocks = -(-count // 4)
-        first, second = _threefry.block(
-            key, np.full(blocks, site, np.uint32), np.arange(blocks, dtype=np.uint32)
-        )
+        first, second = _threefry.block(key, np.full(blocks, site, np.uint32), np.arange(blocks, dtype=np.uint32))
         words = np.empty((blocks, 2), "<u4")  # little-endian, so that the low half of a word comes first
         words[:, 0], words[:, 1] = first, second
         lanes = words.reshape(-1).view("<u2")[:count]

@@ -1,0 +1,33 @@
+"""In which mode PyTorch runs: traced or eager, and with which precision of products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch._C import _functorch  # torch.func offers no public way to ask
+
+__all__ = ["ieee_products", "traced", "under_transform"]
+
+
+def traced(x: torch.Tensor) -> bool:
+    """Whether `x` stands for values that are not there to be looked at: torch.compile, vmap, func.grad."""
+    return torch.compiler.is_compiling() or _functorch.is_functorch_wrapped_tensor(x)
+
+
+def under_transform() -> bool:
+    """Whether this code is being traced by torch.compile or runs inside a transform of torch.func."""
+    return torch.compiler.is_compiling() or _functorch.peek_interpreter_stack() is not None
+
+
+@contextmanager
+def ieee_products() -> Iterator[None]:
+    """float32 products of CUDA in IEEE float32; the user's settings are back afterwards."""
+    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    before = matmul.fp32_precision, conv.fp32_precision
+    matmul.fp32_precision = conv.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision, conv.fp32_precision = before

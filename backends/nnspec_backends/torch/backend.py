@@ -1,0 +1,224 @@
+"""`TorchBackend`: what it owes besides the kernels of its families."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import array_api_compat.torch
+import numpy as np
+import optree
+import torch
+
+from nnspec.backend import Backend, Flat, _check_donate
+from nnspec.errors import DeviceUnavailableError, UnsupportedOperationError
+from nnspec.operation import Array
+from nnspec_backends._host import checked_dtype, fresh_host_array
+from nnspec_backends.torch._modes import ieee_products, traced, under_transform
+from nnspec_backends.torch.activations import TorchActivations
+from nnspec_backends.torch.convolution import TorchConvolution
+from nnspec_backends.torch.linear import TorchLinear
+from nnspec_backends.torch.losses import TorchLosses
+from nnspec_backends.torch.normalization import TorchNormalization
+from nnspec_backends.torch.optimizers import TorchOptimizers, donation
+from nnspec_backends.torch.pooling import TorchPooling
+from nnspec_backends.torch.random import TorchRandom
+
+__all__ = ["TorchBackend"]
+
+_FLOATING = frozenset({torch.float32, torch.float64})
+_INTEGER = frozenset({torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8})
+
+
+class _Depth(threading.local):
+    """How many differentiated functions of this thread are being run inside one another."""
+
+    value = 0
+
+
+_depth = _Depth()
+
+
+class TorchBackend(
+    TorchActivations,
+    TorchLinear,
+    TorchConvolution,
+    TorchPooling,
+    TorchNormalization,
+    TorchLosses,
+    TorchOptimizers,
+    TorchRandom,
+    Backend,
+):
+    """PyTorch tensors on the CPU or a CUDA device; derivatives by its autograd.
+
+    Products of float32 are IEEE float32 in its own operations and in the derivatives that `vjp` and
+    `value_and_grad` take, whatever the user's TF32 settings, which stay as they are.
+    """
+
+    name = "torch"
+    xp = array_api_compat.torch
+
+    @classmethod
+    def devices(cls) -> tuple[str, ...]:
+        return ("cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count())))
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        found = {"torch": str(torch.__version__), "numpy": np.__version__}
+        if torch.version.cuda is not None:
+            found["cuda"] = torch.version.cuda
+        return found
+
+    def resolve_device(self, device: str | None) -> str:
+        wanted = {None: "cpu", "cuda": "cuda:0"}.get(device, device)
+        if wanted not in self.devices():
+            raise DeviceUnavailableError(f"device: the torch backend has {', '.join(self.devices())}, got {device!r}")
+        return str(wanted)
+
+    def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
+        if dtype is not None:
+            checked_dtype(self.name, self.dtypes, dtype)
+        if isinstance(x, torch.Tensor):
+            wanted = self.dtype if dtype is None and x.is_floating_point() else dtype
+            return x.to(self.device, None if wanted is None else getattr(torch, wanted))
+        return torch.from_numpy(fresh_host_array(x, dtype=dtype, default=self.dtype)).to(self.device)
+
+    def to_numpy(self, x: Array) -> Any:
+        return np.array(x.detach().cpu().numpy())
+
+    def is_floating(self, x: Array) -> bool:
+        return isinstance(x, torch.Tensor) and x.dtype in _FLOATING
+
+    def is_integer(self, x: Array) -> bool:
+        return isinstance(x, torch.Tensor) and x.dtype in _INTEGER
+
+    def is_concrete(self, x: Array) -> bool:
+        return not traced(x) and bool(x.is_cpu)
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        return {"device": x.device}
+
+    def erf(self, x: Array) -> Array:
+        return torch.erf(x)
+
+    def stop_gradient(self, x: Array) -> Array:
+        return x.detach()
+
+    def synchronize(self) -> None:
+        if self.device != "cpu":
+            torch.cuda.synchronize(self.device)
+
+    def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
+        if under_transform():  # torch.autograd neither composes with torch.func nor is it traced
+            outputs, pull = torch.func.vjp(function, list(leaves))[:2]
+            return outputs, lambda cotangents: pull(list(cotangents))[0]
+        nested = _depth.value > 0
+        inputs, outputs = self._recorded(function, leaves)
+
+        def pullback(cotangents: Flat) -> Flat:
+            return self._gradients(outputs, inputs, cotangents, retain_graph=True, create_graph=nested)
+
+        return [self._released(o, nested) for o in outputs], pullback
+
+    def flat_value_and_grad(
+        self, function: Callable[[Flat], tuple[Array, Any]], leaves: Flat
+    ) -> tuple[Array, Any, Flat]:
+        if under_transform():
+            return super().flat_value_and_grad(function, leaves)
+        nested = _depth.value > 0
+        inputs, (value, aux) = self._recorded(function, leaves)
+        one = torch.ones((), dtype=value.dtype, device=value.device)
+        grads = self._gradients([value], inputs, [one], retain_graph=nested, create_graph=nested)
+        return self._released(value, nested), optree.tree_map(lambda x: self._released(x, nested), aux), grads
+
+    def _recorded(self, function: Callable[[Flat], Any], leaves: Flat) -> tuple[Flat, Any]:
+        """Inputs of their own for one differentiation, and what `function` makes of them."""
+        with torch.enable_grad():
+            if _depth.value:  # inside another differentiation, which has to see what happens to the leaves
+                inputs = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in leaves]
+            else:
+                inputs = [x.detach().requires_grad_() for x in leaves]
+            _depth.value += 1
+            try:
+                return inputs, function(list(inputs))
+            finally:
+                _depth.value -= 1
+
+    def _gradients(
+        self, outputs: Flat, inputs: Flat, cotangents: Flat, *, retain_graph: bool, create_graph: bool
+    ) -> Flat:
+        pairs = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        if not pairs or not inputs:
+            return [torch.zeros_like(x) for x in inputs]
+        with self._precision():
+            return list(
+                torch.autograd.grad(
+                    [y for y, _ in pairs],
+                    inputs,
+                    [g for _, g in pairs],
+                    retain_graph=retain_graph,
+                    create_graph=create_graph,
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+            )
+
+    def _released(self, x: Any, nested: bool) -> Any:
+        return x if nested or not isinstance(x, torch.Tensor) else x.detach()
+
+    def _precision(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.device == "cpu" else ieee_products()
+
+    def compile(
+        self, function: Callable[..., Any], *, donate: Sequence[int] = (), fuse: bool = False
+    ) -> Callable[..., Any]:
+        """`Backend.compile`: eager with in-place updates, or the whole function through torch.compile.
+
+        By default `function` runs eagerly; optimizer updates inside it write into donated leaves, which let
+        go of their buffers at that moment: a later look at the old value fails. With `fuse` it becomes one
+        graph, or fails: at what cannot be traced, and after too many recompilations
+        (`torch._dynamo.config.recompile_limit`), which come from arguments that keep changing in shape or
+        Python value. Donated buffers are not reused there.
+
+        Raises:
+            UnsupportedOperationError: `fuse` on the CPU without a C++ compiler.
+        """
+        _check_donate(donate)
+        if not fuse:
+            return self._eager(function, tuple(donate))
+        if self.device == "cpu" and not _has_cxx_compiler():
+            raise UnsupportedOperationError(
+                "compile: fuse=True on the CPU needs a C++ compiler, and there is none; install g++ or "
+                "clang++, or name one in the environment variable CXX"
+            )
+        fused = torch.compile(function, fullgraph=True)
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self._precision():
+                return fused(*args, **kwargs)
+
+        return run
+
+    def _eager(self, function: Callable[..., Any], donate: tuple[int, ...]) -> Callable[..., Any]:
+        if not donate:
+            return function
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with donation([args[i] for i in donate if i < len(args)]):
+                return function(*args, **kwargs)
+
+        return run
+
+
+def _has_cxx_compiler() -> bool:
+    default = "clang++" if sys.platform == "darwin" else "cl" if sys.platform == "win32" else "g++"
+    return shutil.which(os.environ.get("CXX", default)) is not None

@@ -1,0 +1,143 @@
+"""Native losses, for the arguments of which PyTorch's kernels agree with the definitions."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from nnspec.operation import Array
+from nnspec.ops.losses import Losses
+
+__all__ = ["TorchLosses"]
+
+# No class has this index, and PyTorch's kernels skip it. It stands for every sample that does not count.
+_SKIPPED = -100
+
+
+class _Rows:
+    """Samples as rows of a matrix, classes in columns; those that do not count are marked and emptied."""
+
+    def __init__(self, x: Array, target: Array, weight: Array | None, axis: int, ignore_index: int | None) -> None:
+        self.shape = target.shape
+        self.rows = x.movedim(axis, -1).reshape(-1, x.shape[axis])
+        self.labels = target.reshape(-1).to(torch.int64)
+        self.weight = weight
+        #: the weight of each row in the mean, None where all weigh 1
+        self.divisor: Array | None = None
+        if weight is None and ignore_index is None:
+            return
+        if ignore_index is None:
+            counted = torch.ones_like(self.labels, dtype=torch.bool)
+        else:
+            counted = self.labels != ignore_index
+        weights = counted.to(x.dtype)
+        if weight is not None:
+            weights = torch.where(counted, weight[torch.where(counted, self.labels, 0)], weights)
+            counted = weights != 0
+        self.divisor = weights.sum()
+        self.labels = torch.where(counted, self.labels, _SKIPPED)
+        # the backward of log_softmax would otherwise multiply a NaN of an absent sample by 0
+        self.rows = torch.where(counted[:, None], self.rows, 0.0)
+
+    def reduced(self, loss: Array, reduction: str) -> Array:
+        """What `reduction` asks for, of the loss that `kernel_reduction` gave."""
+        if reduction == "none":
+            return loss.reshape(self.shape)
+        if reduction == "sum" or self.divisor is None:
+            return loss
+        empty = self.divisor == 0
+        return torch.where(empty, 0.0, loss / torch.where(empty, 1.0, self.divisor))
+
+    def kernel_reduction(self, reduction: str) -> str:
+        """PyTorch's own mean is NaN where no sample counts."""
+        return "sum" if reduction == "mean" and self.divisor is not None else reduction
+
+
+def _constant(*weights: Array | None) -> bool:
+    """PyTorch's kernels have no derivative with respect to weights; the definitions have one."""
+    return not any(weight is not None and weight.requires_grad for weight in weights)
+
+
+class TorchLosses(Losses):
+    """Kernels without a one-hot matrix or intermediate differences."""
+
+    def mean_absolute_error(
+        self, prediction: Array, target: Array, *, sample_weight: Array | None = None, reduction: str = "mean"
+    ) -> Array:
+        if sample_weight is None:
+            return functional.l1_loss(prediction, target, reduction=reduction)
+        return super().mean_absolute_error(prediction, target, sample_weight=sample_weight, reduction=reduction)
+
+    def mean_squared_error(
+        self, prediction: Array, target: Array, *, sample_weight: Array | None = None, reduction: str = "mean"
+    ) -> Array:
+        if sample_weight is None:
+            return functional.mse_loss(prediction, target, reduction=reduction)
+        return super().mean_squared_error(prediction, target, sample_weight=sample_weight, reduction=reduction)
+
+    def cross_entropy(
+        self,
+        logits: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        axis: int = -1,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        # with smoothing a sample of class weight 0 still has the other classes' terms
+        simple = label_smoothing == 0 or (label_smoothing < 1 and weight is None)
+        if not (simple and sample_weight is None and self.is_integer(target) and _constant(weight)):
+            return super().cross_entropy(
+                logits,
+                target,
+                weight=weight,
+                axis=axis,
+                ignore_index=ignore_index,
+                label_smoothing=label_smoothing,
+                sample_weight=sample_weight,
+                reduction=reduction,
+            )
+        samples = _Rows(logits, target, weight, axis, ignore_index)
+        loss = functional.cross_entropy(
+            samples.rows,
+            samples.labels,
+            weight=weight,
+            ignore_index=_SKIPPED,
+            reduction=samples.kernel_reduction(reduction),
+            label_smoothing=label_smoothing,
+        )
+        return samples.reduced(loss, reduction)
+
+    def nll(
+        self,
+        log_prob: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        axis: int = -1,
+        ignore_index: int | None = None,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        if sample_weight is not None or not _constant(weight):
+            return super().nll(
+                log_prob,
+                target,
+                weight=weight,
+                axis=axis,
+                ignore_index=ignore_index,
+                sample_weight=sample_weight,
+                reduction=reduction,
+            )
+        samples = _Rows(log_prob, target, weight, axis, ignore_index)
+        loss = functional.nll_loss(
+            samples.rows,
+            samples.labels,
+            weight=weight,
+            ignore_index=_SKIPPED,
+            reduction=samples.kernel_reduction(reduction),
+        )
+        return samples.reduced(loss, reduction)
