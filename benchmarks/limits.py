@@ -2,7 +2,8 @@
 
 python benchmarks/limits.py [--seeds 20] [--backend numpy ...] [--only PATTERN]
 
-Every case is drawn afresh for every seed; the largest margin of values and of gradients decides, rounded up to a power of two.
+Every case is drawn afresh for every seed; the largest margin of values and of gradients decides, rounded up to a
+power of two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A backend in an afternoon: an Array API namespace and a gradient transform, here JAX's; every operation by its definition.
+"""A backend in an afternoon: a namespace and a gradient transform, here JAX's; every operation by its definition.
 
 nnspec conform tiny_backend:TinyBackend --only gelu
 """

@@ -90,7 +90,7 @@ def conform(
     ]
     if absent:
         raise MissingExtraError(f'conform needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')
-    from nnspec_conformance.runner import Request
+    from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import conform as run
 
     request = Request(backends, device, profiles, level, only, workers, timeout, seed, results, report)

@@ -75,7 +75,7 @@ def judge(
 
 
 def _left_for_full(subject: Subject, case: Case, check: str, level: str) -> bool:
-    """Whether level quick skips it: eager calls cost a traced backend a compilation an operation and shape."""
+    """Whether level quick skips it: the other way of calling costs a traced backend a compilation a shape."""
     return check == "compiled" and subject.backend.traced and level == "quick" and not is_first(case)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    pass
+    from nnspec_conformance.session import Session
 
 pytest.register_assert_rewrite("nnspec_conformance.checks")
 

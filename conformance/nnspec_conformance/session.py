@@ -17,12 +17,14 @@ from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
 from nnspec.results import Check, Note, Verdict
 from nnspec_conformance.case import Case
-from nnspec_conformance.catalogue import select
+from nnspec_conformance.catalogue import select, thinned
 from nnspec_conformance.checks import profile_of
 from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
 
-__all__ = ["BAD", "Item", "Recorder", "Session"]
+__all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
+#: in the order they run
+DTYPES = ("float32", "float64")
 #: verdicts that make a test fail
 BAD = ("fail", "error", "blocked", "unsupported")
 #: key of the records among a test's user properties
@@ -67,12 +69,13 @@ class Session:
         self.device = device
         self.seed = seed
         self.level = level
+        self.only = only
         self._subjects: dict[tuple[str, str], Subject] = {}
         chosen = select(only=only, level=level)
         self.scope = {name: profiles_in_scope(backend_class(name), profiles) for name in given}
         every = [
             Item(name, case, dtype)
-            for dtype in ("float32", "float64")
+            for dtype in DTYPES
             for case in chosen
             for name in self.scope
             if dtype in case.dtypes and dtype in (dtypes or (dtype,)) and self._in_scope(name, case, dtype)
@@ -94,7 +97,11 @@ class Session:
         )
 
     def _in_scope(self, given: str, case: Case, dtype: str) -> bool:
-        if dtype not in backend_class(given).dtypes and "double" not in self.scope[given]:
+        backend = backend_class(given)
+        if dtype not in backend.dtypes and "double" not in self.scope[given]:
+            return False
+        whole = self.level == "full" or self.only or dtype == "float32" or not backend.traced
+        if not whole and case.id not in thinned():
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks)
 

@@ -11,7 +11,7 @@ from nnspec_conformance.catalogue import all_cases
 from nnspec_conformance.session import Session
 
 if TYPE_CHECKING:
-    from nnspec_conformance.runner import Request
+    from nnspec_conformance.lanes import Request
 
 __all__ = ["stale_deviations"]
 

@@ -1,4 +1,4 @@
-"""Backends that misbehave as such: they raise, hang, die, lie about a shape, change their inputs, forget their results."""
+"""Misbehaving backends: they raise, hang, die, lie about a shape, change their inputs, forget their results."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_deviation_that_no_longer_triggers_fails_a_whole_run() -> None:
     from broken_backends import WithKnownDeviation, WithStaleDeviation
 
     from nnspec.results import Check
-    from nnspec_conformance.runner import Request
+    from nnspec_conformance.lanes import Request
     from nnspec_conformance.session import Session
     from nnspec_conformance.stale import stale_deviations
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from nnspec.backend import PROFILES
 from nnspec.results import VERDICTS, Results, Verdict, conclusion
-
 from nnspec_reports._evidence import Evidence, by, count, joined
 from nnspec_reports._models import Answer, Counts, ProfileCell, Remark, Run, Subject
 
@@ -70,9 +69,7 @@ def conclude(
             else:
                 said = _no_better_than(concluded[profile], conclusion(list(counts)))
                 if said != concluded[profile]:
-                    message = (
-                        f"the footer concludes {concluded[profile]!r} in {profile}, its records {said!r}"
-                    )
+                    message = f"the footer concludes {concluded[profile]!r} in {profile}, its records {said!r}"
                     remarks.append(Remark(level="warning", about=subject.label, message=message))
                 said = "invalid" if run.invalid else said
             row.append(ProfileCell(conclusion=said, counts=counts))
@@ -141,9 +138,7 @@ def _restrictions(runs: Sequence[Run]) -> list[str]:
     for run in runs:
         name = _named(run, runs)
         if run.header.only:
-            said.append(
-                f"{name} executed only cases that match “{run.header.only}”, and says nothing about others."
-            )
+            said.append(f"{name} executed only cases that match “{run.header.only}”, and says nothing about others.")
         if run.header.profiles:
             said.append(f"{name} judged only {joined(run.header.profiles)}.")
     return said

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from nnspec.results import VERDICTS, BackendHeader, Check, Results
-
 from nnspec_reports._models import Counts, Subject
 
 __all__ = [
@@ -85,9 +84,7 @@ def gather(results: Sequence[Results]) -> tuple[list[Subject], list[Evidence]]:
         for backend in _backends(result):
             own = checks.get(backend.name, [])
             subject = _subject(run, backend, own, prefix=f"{run}: " if len(results) > 1 else "")
-            evidence += [
-                Evidence(len(subjects), subject.label, result.header.limits.get(c.check), c) for c in own
-            ]
+            evidence += [Evidence(len(subjects), subject.label, result.header.limits.get(c.check), c) for c in own]
             subjects.append(subject)
     return subjects, sorted(evidence, key=_order)
 

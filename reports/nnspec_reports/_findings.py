@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from nnspec.results import Check, Verdict
-
 from nnspec_reports._evidence import Evidence, by, count, order_of_check, worst, worst_first
 from nnspec_reports._models import Exceedance, FailureGroup, Finding, Undecided, Waived
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nnspec.results import Header, Margin, Verdict
 from pydantic import BaseModel, ConfigDict, Field
+
+from nnspec.results import Header, Margin, Verdict
 
 __all__ = [
     "SUMMARY_VERSION",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
+
 from nnspec.errors import ArgumentError
 from nnspec.results import Verdict, read_results
-
 from nnspec_reports._figures import curve_svg
 from nnspec_reports._models import HeatMap, Run, Summary
 from nnspec_reports._summary import summarize
@@ -91,9 +91,7 @@ def _provenance(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         "level": lambda r: r.header.level,
         "profiles": lambda r: ", ".join(r.header.profiles) or "every claimed one",
         "cases": lambda r: f"only those that match {r.header.only}" if r.header.only else "all of the level",
-        "limits": lambda r: (
-            ", ".join(f"{k} {_plain(v)}" for k, v in sorted(r.header.limits.items())) or "none"
-        ),
+        "limits": lambda r: ", ".join(f"{k} {_plain(v)}" for k, v in sorted(r.header.limits.items())) or "none",
         "platform": lambda r: r.header.platform,
         "CPU": lambda r: f"{r.header.cpu}, {r.header.threads} thread{'' if r.header.threads == 1 else 's'}",
         "Python": lambda r: r.header.python,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import nnspec
 from nnspec.results import BackendHeader, Check, Curve, Results
-
 from nnspec_reports._answer import answer, conclude, profiles_of, why_invalid
 from nnspec_reports._evidence import Evidence, by, count, gather, order_of_check, run_names, worst
 from nnspec_reports._findings import exceedances, failures, undecided, waived
@@ -88,9 +87,7 @@ def _notes(runs: Sequence[Run], results: Sequence[Results]) -> list[Remark]:
 # -- support ---------------------------------------------------------------------------------------------
 
 
-def _support(
-    results: Sequence[Results], subjects: Sequence[Subject], evidence: Sequence[Evidence]
-) -> list[FamilyRow]:
+def _support(results: Sequence[Results], subjects: Sequence[Subject], evidence: Sequence[Evidence]) -> list[FamilyRow]:
     headers = _headers(results)
     declared = [
         header.implementations if (header := headers.get((subject.run, subject.backend))) else {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+
 from nnspec.errors import MissingExtraError
 from nnspec.plugins import hookimpl
 

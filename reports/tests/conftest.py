@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from nnspec.results import BackendHeader, Check, Curve, Footer, Header, Note, conclusion
 
 Writer = Callable[..., Path]
@@ -84,9 +85,7 @@ def curve(**changes: Any) -> Curve:
 def concluded(head: Header, checks: Sequence[Check]) -> dict[str, dict[str, str]]:
     return {
         backend.name: {
-            profile: conclusion(
-                [c.verdict for c in checks if (c.backend, c.profile) == (backend.name, profile)]
-            )
+            profile: conclusion([c.verdict for c in checks if (c.backend, c.profile) == (backend.name, profile)])
             for profile in backend.profiles
         }
         for backend in head.backends

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+
 from nnspec.errors import ArgumentError, MissingExtraError, NnspecError, ResultsError
 from nnspec_reports.hooks import nnspec_commands, nnspec_render
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+
 from nnspec.results import Note, read_results
 from nnspec_reports._render import render, write_report
 from nnspec_reports._summary import summarize
@@ -86,9 +87,7 @@ def troubled(make: Any, write: Any) -> Path:
         ),
         make.check(operation="relu", verdict="waived", waiver="upstream: odd link (javascript:alert(1))"),
         make.check(operation="elu", verdict="waived", waiver="upstream: odd link (javascript:alert)"),
-        make.check(
-            operation="silu", case="silu/open", verdict="undecided", margin=None, message="no wider float"
-        ),
+        make.check(operation="silu", case="silu/open", verdict="undecided", margin=None, message="no wider float"),
         make.check(operation="silu", margin=1.0, margin_exact_inputs=77.0),
     ]
     curves = [make.curve(backend=b, seed=s) for b in ("numpy", "torch") for s in (0, 1)]
@@ -161,9 +160,7 @@ def test_html_is_self_contained_and_its_ids_are_unique(troubled: Path) -> None:
 
 
 def test_plots_are_well_formed_and_name_their_quantity(troubled: Path) -> None:
-    plots = [
-        ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", rendered(".html", troubled), re.DOTALL)
-    ]
+    plots = [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", rendered(".html", troubled), re.DOTALL)]
     words = [{"".join(t.itertext()) for t in plot.iter("{http://www.w3.org/2000/svg}text")} for plot in plots]
     assert len(plots) == 2  # a single point is no curve
     assert {"step", "loss", "numpy (cpu), float32", "torch (cpu), float32", "seed 0", "seed 1"} <= words[0]
@@ -171,9 +168,7 @@ def test_plots_are_well_formed_and_name_their_quantity(troubled: Path) -> None:
     assert plots[0].attrib["aria-label"] == "loss over step, training/digits"
 
 
-@pytest.mark.parametrize(
-    "values", [["nan", "inf", 1.0], ["nan", "nan", "nan"], [0.0, -1.0, 1e9], [2.0, 2.0, 2.0]]
-)
+@pytest.mark.parametrize("values", [["nan", "inf", 1.0], ["nan", "nan", "nan"], [0.0, -1.0, 1e9], [2.0, 2.0, 2.0]])
 def test_plots_survive_diverged_and_degenerate_training(make: Any, write: Any, values: list[Any]) -> None:
     curves = [make.curve(y=[float(v) for v in values])]
     assert Page(rendered(".html", write([make.check()], curves=curves))).tags.count("svg") == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nnspec.results import Footer, Note, read_results
 from nnspec_reports._models import Summary
 from nnspec_reports._summary import summarize
@@ -68,17 +69,14 @@ def test_undecided_is_partial_and_never_a_pass(make: Any, write: Any) -> None:
     assert made.answer.verdict == "partial"
     assert cells(made)["numpy (cpu)", "inference"] == "conformant (partial)"
     assert made.subjects[0].counts == {"pass": 2, "undecided": 1}
-    assert [(u.subject, u.reason) for u in made.undecided] == [
-        ("numpy (cpu)", "longdouble is no wider than float64")
-    ]
+    assert [(u.subject, u.reason) for u in made.undecided] == [("numpy (cpu)", "longdouble is no wider than float64")]
 
 
 def test_waived_is_counted_apart_and_split_into_kind_reason_and_link(make: Any, write: Any) -> None:
     link = "https://github.com/pytorch/pytorch/issues/1"
     waiver = f"upstream: cut at 20 (see docs): wrong tail ({link})"
     excused = [
-        make.check(backend="torch", case=f"gelu/{i}", verdict="waived", margin=9.0 + i, waiver=waiver)
-        for i in range(2)
+        make.check(backend="torch", case=f"gelu/{i}", verdict="waived", margin=9.0 + i, waiver=waiver) for i in range(2)
     ]
     made = summary(write([*make.both_profiles("numpy", "torch"), *excused]))
     assert made.answer.verdict == "yes"
@@ -101,9 +99,7 @@ def test_waived_is_counted_apart_and_split_into_kind_reason_and_link(make: Any, 
 def test_waivers_of_other_shapes_lose_nothing(
     make: Any, write: Any, waiver: str | None, expected: tuple[str, str, str]
 ) -> None:
-    made = summary(
-        write([*make.both_profiles("numpy", "torch"), make.check(verdict="waived", waiver=waiver)])
-    )
+    made = summary(write([*make.both_profiles("numpy", "torch"), make.check(verdict="waived", waiver=waiver)]))
     assert [(w.kind, w.reason, w.link) for w in made.waived] == [expected]
 
 
@@ -112,9 +108,7 @@ def test_a_deviation_that_does_not_excuse_is_shown_with_its_failure(make: Any, w
     made = summary(write([*make.both_profiles("numpy", "torch"), never]))
     assert made.answer.verdict == "no"
     assert made.waived == []
-    assert [f.deviation for group in made.failures for f in group.findings] == [
-        "never: has no gradient transform"
-    ]
+    assert [f.deviation for group in made.failures for f in group.findings] == ["never: has no gradient transform"]
 
 
 def test_verdicts_are_never_merged(make: Any, write: Any) -> None:
@@ -162,9 +156,7 @@ def test_invalid_run_proves_nothing(make: Any, write: Any, changes: dict[str, An
 
 def test_footer_that_says_more_than_its_records_is_not_believed(make: Any, write: Any) -> None:
     checks = [*make.both_profiles("numpy", "torch"), make.check(verdict="fail")]
-    footer = Footer(
-        counts={"pass": 4, "fail": 1}, conclusions=make.concluded(make.header(), checks[:4]), seconds=1.0
-    )
+    footer = Footer(counts={"pass": 4, "fail": 1}, conclusions=make.concluded(make.header(), checks[:4]), seconds=1.0)
     made = summary(write(checks, footer=footer))
     assert made.answer.verdict == "no"
     assert cells(made)["numpy (cpu)", "inference"] == "not conformant"
@@ -239,9 +231,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize(("margin", "step"), STEPS.items())
-def test_colour_steps_are_logarithmic_and_change_at_the_limit(
-    make: Any, write: Any, margin: float, step: int
-) -> None:
+def test_colour_steps_are_logarithmic_and_change_at_the_limit(make: Any, write: Any, margin: float, step: int) -> None:
     made = summary(write([make.check(margin=margin)]))
     cell = made.margins[0].rows[0].cells[0]
     assert cell is not None
@@ -249,10 +239,7 @@ def test_colour_steps_are_logarithmic_and_change_at_the_limit(
 
 
 def test_nan_is_worse_than_infinity(make: Any, write: Any) -> None:
-    checks = [
-        make.check(case=f"gelu/{i}", margin=m, verdict="fail")
-        for i, m in enumerate((math.inf, math.nan, 1e9))
-    ]
+    checks = [make.check(case=f"gelu/{i}", margin=m, verdict="fail") for i, m in enumerate((math.inf, math.nan, 1e9))]
     cell = summary(write(checks)).margins[0].rows[0].cells[0]
     assert cell is not None
     assert math.isnan(cell.margin)

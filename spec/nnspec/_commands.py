@@ -118,9 +118,7 @@ class _Bare(str):
 
 def _signature(op: Operation) -> str:
     """The call as a user types it: without `self`."""
-    parameters = [
-        p.replace(annotation=_Bare(p.annotation)) for p in list(op.signature.parameters.values())[1:]
-    ]
+    parameters = [p.replace(annotation=_Bare(p.annotation)) for p in list(op.signature.parameters.values())[1:]]
     returns = _Bare(op.signature.return_annotation)
     return op.name + str(op.signature.replace(parameters=parameters, return_annotation=returns))
 

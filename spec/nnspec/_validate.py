@@ -41,9 +41,7 @@ def integer(backend: Family, name: str, x: Array) -> None:
 def shape(name: str, x: Array, expected: Sequence[int | str], why: str = "") -> None:
     """`x` has the shape `expected`; a string stands for any size and names the axis."""
     got = tuple(x.shape)
-    if len(got) != len(expected) or any(
-        isinstance(e, int) and g != e for g, e in zip(got, expected, strict=True)
-    ):
+    if len(got) != len(expected) or any(isinstance(e, int) and g != e for g, e in zip(got, expected, strict=True)):
         wanted = ", ".join(map(str, expected)) + ("," if len(expected) == 1 else "")
         raise ShapeError(f"{name}: expected shape ({wanted}){f' {why}' if why else ''}, got {got}")
 

@@ -176,19 +176,19 @@ class Backend(
             DTypeError: a leaf of `primals` is not floating.
             UnsupportedOperationError: the backend has no gradient transform.
         """
-        leaves, tree = optree.tree_flatten(primals)
+        leaves, tree = _flatten(primals)
         self._require_floating(leaves, tree)
         structure: list[optree.PyTreeSpec] = []
 
         def flat(values: Flat) -> Flat:
-            outputs, out_tree = optree.tree_flatten(function(*optree.tree_unflatten(tree, values)))
+            outputs, out_tree = _flatten(function(*optree.tree_unflatten(tree, values)))
             structure.append(out_tree)
             return outputs
 
         outputs, pull = self.flat_vjp(flat, leaves)
 
         def pullback(cotangents: Any) -> Any:
-            given, given_tree = optree.tree_flatten(cotangents)
+            given, given_tree = _flatten(cotangents)
             if given_tree != structure[-1]:
                 raise ArgumentError(f"cotangents: expected the structure {structure[-1]}, got {given_tree}")
             return optree.tree_unflatten(tree, pull(given))
@@ -227,7 +227,7 @@ class Backend(
                 raise ArgumentError(
                     f"argnums: expected distinct positions among {len(args)} arguments, got {argnums!r}"
                 )
-            leaves, tree = optree.tree_flatten(tuple(args[i] for i in numbers))
+            leaves, tree = _flatten(tuple(args[i] for i in numbers))
             self._require_floating(leaves, tree)
 
             def flat(values: Flat) -> tuple[Array, Any]:
@@ -241,9 +241,7 @@ class Backend(
 
             value, aux, grads = self.flat_value_and_grad(flat, leaves)
             gradient = optree.tree_unflatten(tree, grads)
-            return ((value, aux) if has_aux else value), (
-                gradient[0] if isinstance(argnums, int) else gradient
-            )
+            return ((value, aux) if has_aux else value), (gradient[0] if isinstance(argnums, int) else gradient)
 
         return call
 
@@ -265,17 +263,18 @@ class Backend(
         for path, leaf in zip(optree.treespec_paths(tree), leaves, strict=True):
             if not self.is_floating(leaf):
                 where = "".join(f"[{key!r}]" for key in path)
-                raise DTypeError(
-                    f"argument{where}: expected a floating array to differentiate, got {_described(leaf)}"
-                )
+                raise DTypeError(f"argument{where}: expected a floating array to differentiate, got {_described(leaf)}")
 
     def _require_scalar(self, value: Any) -> None:
         if not self.is_floating(value):
             raise DTypeError(f"value: expected a floating scalar to differentiate, got {_described(value)}")
         if tuple(value.shape) != ():
-            raise ShapeError(
-                f"value: expected a scalar of shape (), got {tuple(value.shape)}; sum or average it"
-            )
+            raise ShapeError(f"value: expected a scalar of shape (), got {tuple(value.shape)}; sum or average it")
+
+
+def _flatten(tree: Any) -> tuple[Flat, optree.PyTreeSpec]:
+    leaves, spec = optree.tree_flatten(tree)
+    return leaves, spec
 
 
 def _check_donate(donate: Sequence[int]) -> None:

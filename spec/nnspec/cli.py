@@ -58,9 +58,7 @@ def _contributed() -> dict[str, click.Command]:
         for command in offered:
             name = command.name or ""
             if name in COMMANDS or name in commands:
-                _warn(
-                    f"plugin {implementation.plugin_name} offers the command {name!r} again; it is not used"
-                )
+                _warn(f"plugin {implementation.plugin_name} offers the command {name!r} again; it is not used")
             else:
                 commands[name] = command
     return commands

@@ -34,9 +34,7 @@ class Deviation:
         if not self.reason.strip():
             raise ArgumentError(f"reason: a deviation of {self.operation} needs one")
         if self.kind == "upstream" and not self.link.startswith("http"):
-            raise ArgumentError(
-                f"link: an upstream deviation of {self.operation} needs one, got {self.link!r}"
-            )
+            raise ArgumentError(f"link: an upstream deviation of {self.operation} needs one, got {self.link!r}")
 
     def covers(self, *, operation: str, case: str, check: str, dtype: str, device: str) -> bool:
         """Whether the row speaks of this check."""

@@ -140,7 +140,8 @@ class Family:
                 raise TypeError(f"{cls.__name__}.{op.name} must be a function, as the operation it overrides")
             if _parameters(value) != _parameters(op.definition):
                 raise TypeError(
-                    f"{cls.__name__}.{op.name}{inspect.signature(value)} must have the operation's signature {op.signature}"
+                    f"{cls.__name__}.{op.name}{inspect.signature(value)} must have the operation's signature "
+                    f"{op.signature}"
                 )
             setattr(cls, op.name, _validated(value, op))
 

@@ -99,9 +99,7 @@ def _entries() -> dict[str, BackendEntry]:
     for contributed in reversed(plugin_manager().hook.nnspec_backends()):
         for name, entry in contributed.items():
             if name in entries and entries[name] != entry:
-                warnings.warn(
-                    f"backend {name!r} is registered twice; {entries[name].target} is used", stacklevel=3
-                )
+                warnings.warn(f"backend {name!r} is registered twice; {entries[name].target} is used", stacklevel=3)
             entries.setdefault(name, entry)
     return entries
 
@@ -142,9 +140,7 @@ def _by_path(target: str) -> type[Backend]:
     try:
         found = _load(target)
     except (ImportError, AttributeError, ValueError) as error:
-        raise BackendNotFoundError(
-            f"backend: cannot import {target!r} ({error}); {_known_names()}"
-        ) from error
+        raise BackendNotFoundError(f"backend: cannot import {target!r} ({error}); {_known_names()}") from error
     if not (inspect.isclass(found) and issubclass(found, Backend)):
         raise BackendNotFoundError(f"backend: {target!r} is no subclass of nnspec.Backend; {_known_names()}")
     if inspect.isabstract(found):
@@ -171,9 +167,7 @@ def backend_class(name: str) -> type[Backend]:
     try:
         found: type[Backend] = _load(entry.target)
     except ImportError as error:
-        raise BackendUnavailableError(
-            f"backend: {name!r} is unavailable: {error}; run: {entry.install}"
-        ) from error
+        raise BackendUnavailableError(f"backend: {name!r} is unavailable: {error}; run: {entry.install}") from error
     return found
 
 

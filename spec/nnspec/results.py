@@ -232,9 +232,7 @@ def _check_schema(path: Path, line: str) -> None:
     try:
         version = TypeAdapter(dict[str, Any]).validate_json(line).get("schema_version")
     except ValidationError:
-        raise ResultsError(
-            f"{path}: line 1 is no JSON object; expected the header of a results file"
-        ) from None
+        raise ResultsError(f"{path}: line 1 is no JSON object; expected the header of a results file") from None
     if version is None:
         raise ResultsError(f"{path}: line 1 is no header; expected a results file of nnspec conform")
     if str(version).partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import pluggy
 import pytest
+
 from nnspec import Backend, hookimpl, plugins
 
 Hooks: TypeAlias = Mapping[str, Callable[[], Any]]
@@ -30,9 +31,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., pluggy.P
 
     def replace(*given: Hooks) -> pluggy.PluginManager:
         points = [_EntryPoint(f"fake{i}", hooks) for i, hooks in enumerate(given)]
-        monkeypatch.setattr(
-            importlib.metadata, "entry_points", lambda group: points if group == "nnspec" else []
-        )
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == "nnspec" else [])
         plugins.plugin_manager.cache_clear()
         return plugins.plugin_manager()
 

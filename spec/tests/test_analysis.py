@@ -23,9 +23,7 @@ class TestAnalysis:
         np.testing.assert_array_equal(analysis.values[0].value, np.exp(X.astype(np.longdouble)))
 
     def test_same_seed_same_units(self) -> None:
-        first, second = (
-            analyse(softplus, {"x": X}, dtype="float64", differentiate=["x"], seed=4) for _ in "ab"
-        )
+        first, second = (analyse(softplus, {"x": X}, dtype="float64", differentiate=["x"], seed=4) for _ in "ab")
         np.testing.assert_array_equal(first.values[0].unit, second.values[0].unit)
         np.testing.assert_array_equal(first.gradients["x"].unit, second.gradients["x"].unit)
 
@@ -35,9 +33,7 @@ class TestAnalysis:
 
         analysis = analyse(program, {"x": X}, dtype="float64", differentiate=["x"])
         assert [c is None for c in analysis.cotangents] == [True, False]
-        np.testing.assert_array_equal(
-            analysis.gradients["x"].value, 2 * analysis.cotangents[1].astype(np.longdouble)
-        )
+        np.testing.assert_array_equal(analysis.gradients["x"].value, 2 * analysis.cotangents[1].astype(np.longdouble))
 
     def test_gradient_from_the_saved_output_is_admitted(self) -> None:
         """1 - tanh^2 is off by a unit of 1 in the tail, and every native kernel computes just that."""
@@ -49,9 +45,7 @@ class TestAnalysis:
 
     def test_an_operation_that_states_none_is_not_excused(self) -> None:
         x = np.array([20.0])
-        analysis = analyse(
-            lambda backend, x: backend.xp.tanh(x), {"x": x}, dtype="float64", differentiate=["x"]
-        )
+        analysis = analyse(lambda backend, x: backend.xp.tanh(x), {"x": x}, dtype="float64", differentiate=["x"])
         unit = analysis.gradients["x"].unit
         assert unit is not None
         assert unit[0] < 1e-30
@@ -101,14 +95,9 @@ class TestMargin:
         assert margin(np.array([3e38], np.float32), beyond, "float32").margin > 8
 
     def test_exact_is_equality_of_the_rounded_reference(self) -> None:
-        third = Expected(
-            np.array([1 / np.longdouble(3)]), np.ones(1, np.longdouble), np.ones(1, np.longdouble), None
-        )
+        third = Expected(np.array([1 / np.longdouble(3)]), np.ones(1, np.longdouble), np.ones(1, np.longdouble), None)
         assert margin(np.array([1 / 3], np.float32), third, "float32", exact=True).margin == 0
-        assert (
-            margin(np.nextafter(np.array([1 / 3], np.float32), 1), third, "float32", exact=True).margin
-            == np.inf
-        )
+        assert margin(np.nextafter(np.array([1 / 3], np.float32), 1), third, "float32", exact=True).margin == np.inf
 
     def test_integers_are_compared_exactly(self) -> None:
         whole = Expected(np.array([3, 4]))

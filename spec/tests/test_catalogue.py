@@ -6,8 +6,9 @@ import inspect
 import re
 from collections import Counter
 
-import nnspec
 import pytest
+
+import nnspec
 from nnspec import Backend, Operation
 
 OPERATIONS = Backend.operations()

@@ -13,6 +13,7 @@ import click
 import pluggy
 import pytest
 from click.testing import CliRunner, Result
+
 from nnspec import (
     SPEC_VERSION,
     ArgumentError,
@@ -71,9 +72,7 @@ def test_plugins_commands_are_loaded(registry: Registry) -> None:
     registry(commands(command("conform"), command("bench")), commands(command("report")))
     assert run("report").output == "report ran\n"
     listed = run("--help").output
-    assert [
-        name for name in ("backends", "bench", "conform", "report", "spec") if f"\n  {name}" in listed
-    ] == [
+    assert [name for name in ("backends", "bench", "conform", "report", "spec") if f"\n  {name}" in listed] == [
         "backends",
         "bench",
         "conform",
@@ -207,8 +206,7 @@ def test_json_of_the_whole_specification() -> None:
     entries = json.loads(run("spec", "--json").output)
     assert [e["operation"] for e in entries] == list(Backend.operations())
     assert all(
-        set(e) == {"operation", "family", "since", "signature", "requirements"} and e["requirements"]
-        for e in entries
+        set(e) == {"operation", "family", "since", "signature", "requirements"} and e["requirements"] for e in entries
     )
 
 
@@ -242,9 +240,7 @@ def test_unknown_operation(name: str, hint: str, option: list[str]) -> None:
 
 BACKENDS = {
     "working": BackendEntry("fake_backends:Working"),
-    "absent": BackendEntry(
-        "absent.backend:Absent", ("package_that_is_absent",), 'pip install "nnspec[absent]"'
-    ),
+    "absent": BackendEntry("absent.backend:Absent", ("package_that_is_absent",), 'pip install "nnspec[absent]"'),
     "broken": BackendEntry("fake_backends:NoSuchClass"),
 }
 

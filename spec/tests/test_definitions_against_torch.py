@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+
 from nnspec import tape
 from nnspec.errors import ArgumentError, DTypeError, NnspecError, ShapeError
 from nnspec.ops.convolution import Convolution
@@ -105,9 +106,7 @@ def test_conv_on_the_grid_of_stride_padding_and_dilation(axes: int, groups: int)
     for stride, dilation, padding in itertools.product(STRIDES, DILATIONS, PADDINGS):
         s, d, p = (cut(v, axes) for v in (stride, dilation, padding))
         ours = T.conv(x, weight, bias, stride=s, dilation=d, padding=p, groups=groups)
-        theirs = CONV[axes - 1](
-            surrounded(x, pairs(p, axes)), weight, bias, stride=s, dilation=d, groups=groups
-        )
+        theirs = CONV[axes - 1](surrounded(x, pairs(p, axes)), weight, bias, stride=s, dilation=d, groups=groups)
         agree(ours, theirs, [x, weight, bias])
 
 
@@ -346,9 +345,7 @@ def test_a_large_mean_costs_the_norms_no_accuracy() -> None:
     torch.testing.assert_close(T.layer_norm(x).double(), wanted, rtol=0, atol=1e-3)
     mean, var = torch.zeros(3), torch.ones(3)
     exact = native.batch_norm(x.double(), None, None, training=True)
-    torch.testing.assert_close(
-        T.batch_norm(x, mean, var, training=True)[0].double(), exact, rtol=0, atol=1e-3
-    )
+    torch.testing.assert_close(T.batch_norm(x, mean, var, training=True)[0].double(), exact, rtol=0, atol=1e-3)
 
 
 # -- flatten ---------------------------------------------------------------------------------------------
@@ -422,9 +419,7 @@ REFUSED: list[tuple[type[NnspecError], str, Callable[[], Any]]] = [
 
 
 @pytest.mark.parametrize(("error", "name", "call"), REFUSED)
-def test_a_bad_argument_is_refused_by_its_name(
-    error: type[NnspecError], name: str, call: Callable[[], Any]
-) -> None:
+def test_a_bad_argument_is_refused_by_its_name(error: type[NnspecError], name: str, call: Callable[[], Any]) -> None:
     with pytest.raises(error, match=rf"^{name}: expected .*, got "):
         call()
 

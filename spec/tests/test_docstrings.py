@@ -7,15 +7,14 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-import nnspec
 import numpy as np
 import pytest
+
+import nnspec
 from nnspec import Backend, Operation
 
 MODULES = sorted(
-    found.name
-    for found in pkgutil.walk_packages(nnspec.__path__, "nnspec.")
-    if not found.name.endswith("__main__")
+    found.name for found in pkgutil.walk_packages(nnspec.__path__, "nnspec.") if not found.name.endswith("__main__")
 )
 
 

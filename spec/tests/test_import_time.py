@@ -12,9 +12,7 @@ HEAVY = ("torch", "jax", "scipy", "pydantic", "click", "rich", "pytest", "matplo
 
 def loaded_by(statement: str) -> set[str]:
     program = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
-    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     return set(run.stdout.split())
 
 

@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+from scipy import stats
+
 from nnspec import _threefry
 from nnspec.errors import ArgumentError, DTypeError
 from nnspec.ops.initializers import Initializers
 from nnspec.ops.random import Random
-from scipy import stats
 
 
 class Definitions(Initializers, Random):
@@ -80,12 +81,8 @@ def test_symmetric_uniform_is_the_stream_stretched() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("low", "high"), [(-0.1, 0.1), (-0.05, 0.05), (0.1, 0.7), (1e6, 1e6 + 0.3), (-0.3, -0.1)]
-)
-def test_bounds_hold_after_rounding(
-    monkeypatch: pytest.MonkeyPatch, dtype: str, low: float, high: float
-) -> None:
+@pytest.mark.parametrize(("low", "high"), [(-0.1, 0.1), (-0.05, 0.05), (0.1, 0.7), (1e6, 1e6 + 0.3), (-0.3, -0.1)])
+def test_bounds_hold_after_rounding(monkeypatch: pytest.MonkeyPatch, dtype: str, low: float, high: float) -> None:
     last = 1 - 2.0**-23 if dtype == "float32" else 1 - 2.0**-52
     ends = np.array([0.0, last], dtype)
     monkeypatch.setattr(_threefry, "uniform", lambda *_: ends)

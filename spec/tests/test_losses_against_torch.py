@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+
 from nnspec import tape
 from nnspec.errors import ArgumentError, DTypeError, NnspecError, ShapeError
 from nnspec.ops.activations import Activations
@@ -61,9 +62,7 @@ def draw(*shape: int, seed: int = 0, scale: float = 3.0) -> torch.Tensor:
 
 
 def share(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.rand(
-        shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    ).requires_grad_()
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).requires_grad_()
 
 
 def agree(ours: torch.Tensor, theirs: torch.Tensor, *leaves: torch.Tensor) -> None:
@@ -95,9 +94,7 @@ def test_regression(shape: tuple[int, ...], reduction: str) -> None:
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ignore", [None, -100, 2])
-def test_cross_entropy_of_indices(
-    reduction: str, label_smoothing: float, weighted: bool, ignore: int | None
-) -> None:
+def test_cross_entropy_of_indices(reduction: str, label_smoothing: float, weighted: bool, ignore: int | None) -> None:
     x = draw(6, 5)
     y = torch.tensor([0, 4, 2, 1, 1, 2 if ignore is None else ignore])
     weight = share(5, seed=3).detach() if weighted else None
@@ -270,9 +267,7 @@ def test_kinks() -> None:
     loss = B.mean_absolute_error(x, tensor([1.0, 1.0, 1.0]), reduction="sum")
     assert torch.autograd.grad(loss, x)[0].tolist() == [0.0, 1.0, -1.0]
     zero = tensor([0.0, 0.0], grad=True)
-    loss = B.binary_cross_entropy_with_logits(
-        zero, tensor([0.0, 1.0]), pos_weight=tensor(3.0), reduction="sum"
-    )
+    loss = B.binary_cross_entropy_with_logits(zero, tensor([0.0, 1.0]), pos_weight=tensor(3.0), reduction="sum")
     assert torch.autograd.grad(loss, zero)[0].tolist() == [0.5, -1.5]
 
 
@@ -304,9 +299,7 @@ def test_other_namespaces(name: str, xp: Any) -> None:
     loss, target = LOSSES[name]
     ours: Any = getattr(Definitions(xp), name.partition(" ")[0])
     x, weight = _sample(name), tensor([0.0, 2.0, 1.0, 0.25, 3.0, 1.5])
-    x, target, weight = (
-        t.detach() if not t.is_floating_point() else t.detach().float() for t in (x, target, weight)
-    )
+    x, target, weight = (t.detach() if not t.is_floating_point() else t.detach().float() for t in (x, target, weight))
     smooth: dict[str, Any] = {"label_smoothing": 0.1} if "entropy" in name else {}
     for options in ({}, {"reduction": "sum"}, {"reduction": "none"}):
         wanted = loss(x, target, sample_weight=weight, **smooth, **options)

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
+
 from nnspec import Backend, Family, Operation, operation
 from nnspec.errors import DTypeError
 from nnspec.operation import catalogue

@@ -14,6 +14,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+
 from nnspec import tape
 from nnspec.errors import ArgumentError, DTypeError, NnspecError, ShapeError
 from nnspec.ops.dropout import Dropout
@@ -145,13 +146,9 @@ def test_adamw(weight_decay: float, traced_rate: bool) -> None:
 
 def test_adamw_mask() -> None:
     follow(
-        lambda p: torch.optim.AdamW(
-            [{"params": p[:1], "weight_decay": 0.2}, {"params": p[1:], "weight_decay": 0.0}]
-        ),
+        lambda p: torch.optim.AdamW([{"params": p[:1], "weight_decay": 0.2}, {"params": p[1:], "weight_decay": 0.0}]),
         B.adamw_init,
-        lambda *a, lr: B.adamw_update(
-            *a, lr=lr, weight_decay=0.2, decay_mask={"weight": True, "bias": False}
-        ),
+        lambda *a, lr: B.adamw_update(*a, lr=lr, weight_decay=0.2, decay_mask={"weight": True, "bias": False}),
     )
 
 
@@ -271,9 +268,7 @@ def test_clip_by_norm_looks_at_each_array() -> None:
 
 def test_clip_by_value() -> None:
     (clipped,) = B.clip_by_value([tensor([-3.0, -0.5, 0.5, 0.7, NAN, INF])], max_value=0.6)
-    torch.testing.assert_close(
-        clipped, tensor([-0.6, -0.5, 0.5, 0.6, NAN, 0.6]), rtol=0, atol=0, equal_nan=True
-    )
+    torch.testing.assert_close(clipped, tensor([-0.6, -0.5, 0.5, 0.6, NAN, 0.6]), rtol=0, atol=0, equal_nan=True)
 
 
 # -- regularizers ------------------------------------------------------------------------------------------

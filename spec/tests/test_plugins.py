@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pluggy
 import pytest
+
 from nnspec import (
     Backend,
     BackendEntry,
@@ -57,9 +58,7 @@ def test_a_missing_framework_gives_the_pip_command(registry: Registry) -> None:
     registry(backends(absent=ABSENT))
     with pytest.raises(BackendUnavailableError) as caught:
         get_backend("absent")
-    assert str(caught.value) == (
-        f"backend: 'absent' is unavailable: package_that_is_absent not installed; run: {PIP}"
-    )
+    assert str(caught.value) == (f"backend: 'absent' is unavailable: package_that_is_absent not installed; run: {PIP}")
     (info,) = list_backends()
     assert (info.name, info.entry) == ("absent", ABSENT)
     assert info.unavailable == f"package_that_is_absent not installed; run: {PIP}"
@@ -67,9 +66,7 @@ def test_a_missing_framework_gives_the_pip_command(registry: Registry) -> None:
 
 def test_a_framework_that_fails_to_import_gives_the_pip_command(registry: Registry) -> None:
     registry(backends(absent=BackendEntry("package_that_is_absent.backend:Absent", (), PIP)))
-    with pytest.raises(
-        BackendUnavailableError, match=r"No module named 'package_that_is_absent'.*run: pip inst"
-    ):
+    with pytest.raises(BackendUnavailableError, match=r"No module named 'package_that_is_absent'.*run: pip inst"):
         get_backend("absent")
 
 
@@ -110,9 +107,7 @@ def test_an_unfinished_class_says_what_it_owes() -> None:
     assert str(caught.value) == f"backend: 'fake_backends:Unfinished' still owes {', '.join(owed)}"
 
 
-def test_a_plugin_that_cannot_be_imported_is_reported(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plugin_that_cannot_be_imported_is_reported(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     registry(backends(working=WORKING))
     (working,) = importlib.metadata.entry_points(group="nnspec")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from nnspec.errors import ResultsError
 from nnspec.results import BackendHeader, Check, Curve, Footer, Header, Note, conclusion, read_results
 
@@ -181,9 +182,7 @@ def test_first_line_that_is_no_header(path: Path, first: str) -> None:
     ],
 )
 def test_a_line_that_is_no_record_is_named(path: Path, garbage: str) -> None:
-    assert "line 2 is no record" in refusal(
-        write(path, [HEADER.model_dump_json(), garbage, *lines(CHECK, FOOTER)])
-    )
+    assert "line 2 is no record" in refusal(write(path, [HEADER.model_dump_json(), garbage, *lines(CHECK, FOOTER)]))
 
 
 @pytest.mark.parametrize("counts", [{"pass": 2}, {}, {"fail": 1}, {"pass": 1, "fail": 1}])
@@ -210,10 +209,7 @@ def test_two_files_in_one_are_refused(path: Path) -> None:
         (["pass"], "conformant"),
         (["waived"], "conformant"),
         (["pass", "undecided", "waived"], "conformant (partial)"),
-        *[
-            (["pass", "undecided", bad], "not conformant")
-            for bad in ("fail", "error", "unsupported", "blocked")
-        ],
+        *[(["pass", "undecided", bad], "not conformant") for bad in ("fail", "error", "unsupported", "blocked")],
     ],
 )
 def test_conclusion(verdicts: list[str], expected: str) -> None:

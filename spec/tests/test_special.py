@@ -13,6 +13,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
+
 from nnspec.reference import special
 
 LD = np.longdouble

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from nnspec import _threefry, tape
 from nnspec.errors import ArgumentError, DTypeError, NnspecError, ShapeError
 from nnspec.ops.random import Random
@@ -90,16 +91,12 @@ def block(key: tuple[int, int], high: int, low: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN)
-def test_known_answers_in_python(
-    counter: tuple[int, int], key: tuple[int, int], answer: tuple[int, int]
-) -> None:
+def test_known_answers_in_python(counter: tuple[int, int], key: tuple[int, int], answer: tuple[int, int]) -> None:
     assert block(key, *counter) == answer
 
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN)
-def test_known_answers_on_the_host(
-    counter: tuple[int, int], key: tuple[int, int], answer: tuple[int, int]
-) -> None:
+def test_known_answers_on_the_host(counter: tuple[int, int], key: tuple[int, int], answer: tuple[int, int]) -> None:
     high, low = (np.array([word], np.uint32) for word in counter)
     found = _threefry.block(np.array(key, np.uint32), high, low)
     assert tuple(int(word[0]) for word in found) == answer
@@ -115,9 +112,7 @@ def test_known_answers_by_definition(
     shape: tuple[int, ...],
 ) -> None:
     high, low = (definitions.asarray(signed(np.full(shape, word))) for word in counter)
-    for word, wanted in zip(
-        definitions.threefry(definitions.asarray(signed(key)), high, low), answer, strict=True
-    ):
+    for word, wanted in zip(definitions.threefry(definitions.asarray(signed(key)), high, low), answer, strict=True):
         assert tuple(word.shape) == shape
         assert unsigned(word) == np.full(shape, wanted).tolist()
 
@@ -131,15 +126,11 @@ def test_host_draws_what_jax_draws(key: tuple[int, int], count: int) -> None:
     words = np.array(key, np.uint32)
     theirs = jax.random.wrap_key_data(jnp.asarray(words))
     np.testing.assert_array_equal(_threefry.bits32(words, count), jax.random.bits(theirs, (count,)))
-    np.testing.assert_array_equal(
-        _threefry.uniform(words, (count,), "float32"), jax.random.uniform(theirs, (count,))
-    )
+    np.testing.assert_array_equal(_threefry.uniform(words, (count,), "float32"), jax.random.uniform(theirs, (count,)))
     with jax.enable_x64(True):
         ours64 = _threefry.uniform(words, (count,), "float64")
         assert ours64.dtype == np.float64
-        np.testing.assert_array_equal(
-            _threefry.bits64(words, count), jax.random.bits(theirs, (count,), "uint64")
-        )
+        np.testing.assert_array_equal(_threefry.bits64(words, count), jax.random.bits(theirs, (count,), "uint64"))
         np.testing.assert_array_equal(ours64, jax.random.uniform(theirs, (count,), "float64"))
 
 
@@ -173,9 +164,7 @@ def test_definitions_draw_what_the_host_draws(
 @pytest.mark.parametrize("key", KEYS)
 def test_definitions_draw_float64_as_the_host_does(definitions: Definitions, key: tuple[int, int]) -> None:
     with jax.enable_x64(True):
-        uniform = np.asarray(
-            definitions.random_uniform(definitions.asarray(signed(key)), (7, 300), dtype="float64")
-        )
+        uniform = np.asarray(definitions.random_uniform(definitions.asarray(signed(key)), (7, 300), dtype="float64"))
     assert uniform.dtype == np.float64
     np.testing.assert_array_equal(uniform, _threefry.uniform(signed(key), (7, 300), "float64"))
 
@@ -183,9 +172,7 @@ def test_definitions_draw_float64_as_the_host_does(definitions: Definitions, key
 def test_uniform_defaults_to_the_dtype_of_the_backend() -> None:
     definitions = Definitions(np, "float64")
     drawn = definitions.random_uniform(definitions.key(1), (3,))
-    np.testing.assert_array_equal(
-        drawn, definitions.random_uniform(definitions.key(1), (3,), dtype="float64")
-    )
+    np.testing.assert_array_equal(drawn, definitions.random_uniform(definitions.key(1), (3,), dtype="float64"))
 
 
 # -- keys --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nnspec import ArgumentError, DTypeError, Family, ShapeError
 from nnspec import _validate as check
 

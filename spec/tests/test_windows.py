@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nnspec import _windows as windows
 from nnspec.errors import ArgumentError, ShapeError
 from nnspec.operation import Family
@@ -24,9 +25,7 @@ def enumerated(size: int, kernel: int, stride: int, dilation: int, low: int, hig
     return found
 
 
-def resolved(
-    size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int] | str
-) -> windows.Windows:
+def resolved(size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int] | str) -> windows.Windows:
     given: Any = padding if isinstance(padding, str) else (padding,)
     return windows.resolve((size,), kernel, stride=stride, dilation=dilation, padding=given)
 
@@ -147,7 +146,5 @@ def test_taps_come_in_row_major_order_from_the_padded_input() -> None:
     found = windows.taps(OnNumpy(), x, w)
     assert [index for index, _ in found] == list(np.ndindex(2, 3))
     for (i, j), tap in found:
-        expected = np.stack(
-            [[surrounded[..., 2 * p + 2 * i, q + j] for q in range(w.out[1])] for p in range(w.out[0])]
-        )
+        expected = np.stack([[surrounded[..., 2 * p + 2 * i, q + j] for q in range(w.out[1])] for p in range(w.out[0])])
         np.testing.assert_array_equal(tap, np.moveaxis(expected, (0, 1), (2, 3)))

@@ -93,13 +93,13 @@ def _elementwise(operation: str, main: str, *, kink: tuple[str, ...], special: t
 
 _SIMPLE = [
     *_elementwise("identity", "IDENTITY-1", kink=("IDENTITY-1",), special=("IDENTITY-1",)),
-    *_elementwise("relu", "RELU-1", kink=("RELU-1", "RELU-2"), special=("RELU-3",)),
+    *_elementwise("relu", "RELU-1", kink=("RELU-2", "RELU-1"), special=("RELU-3",)),
     *_elementwise("leaky_relu", "LEAKY_RELU-1", kink=("LEAKY_RELU-2",), special=("LEAKY_RELU-3",)),
     *_elementwise("gelu", "GELU-1", kink=("GELU-1",)),
     *_elementwise("silu", "SILU-1", kink=("SILU-1",)),
     *_elementwise("sigmoid", "SIGMOID-1", kink=("SIGMOID-2",), special=("SIGMOID-1",)),
     *_elementwise("tanh", "TANH-1", kink=("TANH-1",), special=("TANH-1",)),
-    *_elementwise("hard_tanh", "HARD_TANH-1", kink=("HARD_TANH-1", "HARD_TANH-2"), special=("HARD_TANH-3",)),
+    *_elementwise("hard_tanh", "HARD_TANH-1", kink=("HARD_TANH-2", "HARD_TANH-1"), special=("HARD_TANH-3",)),
     *_elementwise("softplus", "SOFTPLUS-1", kink=("SOFTPLUS-2",), special=("SOFTPLUS-1",)),
     *_elementwise("heaviside", "HEAVISIDE-1", kink=("HEAVISIDE-1", "HEAVISIDE-2"), special=("HEAVISIDE-3",)),
 ]

@@ -17,6 +17,17 @@ def _turned(backend: Any, x: Any, weight: Any, bias: Any) -> Any:
     return xp.permute_dims(backend.linear(xp.permute_dims(x, (1, 0)), weight, bias), (1, 0))
 
 
+def _residual(backend: Any, x: Any, weight: Any) -> Any:
+    """Beside a path that receives the same cotangent, which the gradient may not overwrite."""
+    return backend.linear(x, weight) + x
+
+
+def _stacked_and_flat(backend: Any, x: Any, weight: Any, bias: Any) -> Any:
+    """The same rows along two leading axes and along one: native kernels take different ways."""
+    rows = backend.xp.reshape(x, (x.shape[0] * x.shape[1], x.shape[2]))
+    return [backend.linear(x, weight, bias), backend.linear(rows, weight, bias)]
+
+
 def _repeated(backend: Any, x: Any, weight: Any, bias: Any) -> Any:
     """The same row many times, by a view of stride 0."""
     rows = backend.xp.broadcast_to(x, (5, *x.shape))
@@ -40,8 +51,9 @@ _QUICK = cases(
             "requires": ("LINEAR-2", "LINEAR-3"),
         },
         "bias": {
-            "inputs": {"x": normal(17, 2), "weight": normal(3, 2, std=1e-2), "bias": normal(3, mean=30.0)},
+            "inputs": {"x": normal(5, 3, 2), "weight": normal(3, 2, std=1e-2), "bias": normal(3, mean=30.0)},
             "requires": ("LINEAR-3",),
+            "program": _stacked_and_flat,
         },
         # a sum of many numbers of one sign shows coarse products, and a term too few, best
         "products": {
@@ -64,6 +76,11 @@ _QUICK = cases(
             "inputs": {"x": normal(3, 17), "weight": normal(2, 3).laid_out("strided"), "bias": normal(2)},
             "requires": ("LINEAR-1", "LINEAR-3"),
             "program": _turned,
+        },
+        "residual": {
+            "inputs": {"x": normal(5, 3), "weight": normal(3, 3)},
+            "requires": ("LINEAR-1",),
+            "program": _residual,
         },
         "tiny": {
             "inputs": {"x": normal(5, 33, std=1e-20), "weight": normal(3, 33), "bias": normal(3, std=1e-20)},

@@ -80,6 +80,16 @@ def _running(
     )
 
 
+def _two_decays(backend: Any, **arrays: Any) -> Any:
+    """The running means of the same call twice with one number changed."""
+    return [backend.batch_norm(**arrays, training=True, decay=decay)[1] for decay in (0.3, 0.99)]
+
+
+def _batch_residual(backend: Any, x: Any, running_mean: Any, running_var: Any, weight: Any) -> Any:
+    """Beside a path that receives the same cotangent, which the gradient may not overwrite."""
+    return backend.batch_norm(x, running_mean, running_var, weight, training=True)[0] + x
+
+
 def _turned(backend: Any, x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any) -> Any:
     """Of images stored with their channels last; the cotangent comes in that layout too."""
     xp = backend.xp
@@ -92,11 +102,18 @@ def _turned(backend: Any, x: Any, running_mean: Any, running_var: Any, weight: A
 _BATCH = [
     _training("rows", ("BATCH_NORM-1", "BATCH_NORM-6"), _batch(17, 3)),
     _training("images", ("BATCH_NORM-1", "BATCH_NORM-6"), _batch(3, 4, 5, 2, mean=2.0), eps=0.1),
-    _training("axis", ("BATCH_NORM-1",), _batch(4, 3, 5, axis=2, std=30.0), axis=-1, eps=0.1),
+    _training("axis", ("BATCH_NORM-1",), _batch(4, 3, 3, axis=2, std=30.0), axis=-1, eps=0.1),
     _training("large-mean", ("BATCH_NORM-4",), _batch(17, 3, mean=1e3)),
     _training("gradient", ("BATCH_NORM-6",), _batch(5, 3, 2, affine="", std=0.3), eps=0.1),
     _training("one-value", ("BATCH_NORM-8",), _batch(1, 3, mean=2.0), decay=0.3),
-    _running("running-mean", ("BATCH_NORM-2",), _batch(5, 3, mean=4.0), 1, decay=0.3),
+    Case(
+        operation="batch_norm",
+        name="running-mean",
+        requires=("BATCH_NORM-2",),
+        inputs=_batch(5, 3, mean=4.0),
+        program=_two_decays,
+        checks=_FORWARD,
+    ),
     _running("running-variance", ("BATCH_NORM-3", "BATCH_NORM-2"), _batch(3, 3, affine=""), 2, decay=0.3),
     _running("running-one-value", ("BATCH_NORM-8", "BATCH_NORM-3"), _batch(1, 3, 1), 1, 2, decay=0.3),
     Case(
@@ -200,6 +217,15 @@ _BATCH_FULL = [
     ),
     Case(
         operation="batch_norm",
+        name="residual",
+        requires=("BATCH_NORM-6",),
+        inputs=_batch(5, 3, affine="weight"),
+        program=_batch_residual,
+        differentiate=("x", "weight"),
+        level="full",
+    ),
+    Case(
+        operation="batch_norm",
         name="empty-plain",
         requires=("BATCH_NORM-9",),
         inputs=_batch(2, 3, 0, affine=""),
@@ -222,6 +248,16 @@ def _rows(*shape: int, features: tuple[int, ...] | None = None, mean: float = 0.
     }
 
 
+def _two_eps(backend: Any, **arrays: Any) -> Any:
+    """The same call twice with one number changed."""
+    return [backend.layer_norm(**arrays, eps=eps) for eps in (0.1, 10.0)]
+
+
+def _residual(backend: Any, x: Any, weight: Any) -> Any:
+    """Beside a path that receives the same cotangent, which the gradient may not overwrite."""
+    return backend.layer_norm(x, weight) + x
+
+
 def _sum_of_gradient(backend: Any, x: Any, cotangent: Any) -> Any:
     """What the gradient of x adds up to over each normalized axis: 0."""
     _, pull = backend.vjp(lambda rows: backend.layer_norm(rows, eps=0.1), x)
@@ -238,7 +274,12 @@ _LAYER = cases(
     "layer_norm",
     {
         "rows": {"inputs": _rows(5, 33), "requires": ("LAYER_NORM-1",)},
-        "eps": {"inputs": _rows(4, 7, std=0.3), "options": {"eps": 0.1}, "requires": ("LAYER_NORM-1",)},
+        "eps": {"inputs": _rows(4, 7, std=0.3), "requires": ("LAYER_NORM-1",), "program": _two_eps},
+        "residual": {
+            "inputs": {"x": normal(4, 7), "weight": normal(7, mean=1.5)},
+            "requires": ("LAYER_NORM-1",),
+            "program": _residual,
+        },
         "two-values": {"inputs": _rows(17, 2), "requires": ("LAYER_NORM-1",)},
         "large-mean": {"inputs": _rows(5, 33, mean=1e3), "requires": ("LAYER_NORM-2",)},
         "unsorted-axes": {

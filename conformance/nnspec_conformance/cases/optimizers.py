@@ -32,7 +32,6 @@ __all__ = ["CASES"]
 
 _INF, _NAN = math.inf, math.nan
 _STEP = ("values", "shapes", "compiled", "purity", "repeat")
-_EAGER = ("values", "shapes", "purity", "repeat")
 #: steps of a trajectory
 _LENGTH = 20
 
@@ -682,7 +681,7 @@ def _adam_steps(optimizer: str, eps: str, correction: str, counter: str, **commo
 
 def _without_decay(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **moments: Any) -> Any:
     """Adam's step, and AdamW's without decay."""
-    options = {"lr": 0.3, "beta1": 0.8, "beta2": 0.95, "eps": 0.1}
+    options: dict[str, Any] = {"lr": 0.3, "beta1": 0.8, "beta2": 0.95, "eps": 0.1}
     given = {"w": w, "b": b, "gw": gw, "gb": gb, "step": step, **moments}
     return [
         _from_state("adam", _MOMENTS, **options)["program"](backend, **given),

@@ -52,7 +52,7 @@ _MAX = cases(
     "max_pool",
     {
         "negative": {
-            "inputs": {"x": normal(2, 3, 7, 5, mean=-5.0)},
+            "inputs": {"x": normal(2, 3, 10, mean=-5.0)},
             "options": {"kernel_size": 3, "stride": 2, "padding": 1},
             "requires": ("MAX_POOL-1",),
         },
@@ -328,8 +328,8 @@ _AVG_FULL = cases(
             "requires": ("AVG_POOL-5",),
         },
         "long": {
-            "inputs": {"x": normal(1, 2, 1025, mean=1e3)},
-            "options": {"kernel_size": 129, "padding": 33},
+            "inputs": {"x": normal(1, 2, 257, mean=1e3)},
+            "options": {"kernel_size": 33, "padding": 17},
             "requires": ("AVG_POOL-1",),
         },
         "tiny": {

@@ -34,8 +34,7 @@ def _trees(self: Family, params: Any, grads: Any, state: State, entries: tuple[s
     if not isinstance(state, dict) or set(state) != set(wanted):
         got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
         raise ArgumentError(
-            f"state: expected the entries {', '.join(wanted)}, as _init makes them with the same arguments, "
-            f"got {got}"
+            f"state: expected the entries {', '.join(wanted)}, as _init makes them with the same arguments, got {got}"
         )
     check.integer(self, "state['step']", state["step"])
     check.shape("state['step']", state["step"], ())

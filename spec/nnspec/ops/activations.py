@@ -472,5 +472,3 @@ class Activations(Family):
         xp = self.xp
         x = self.stop_gradient(x)
         return xp.where(x >= 0, 1.0, xp.where(x < 0, 0.0, x))
-
-

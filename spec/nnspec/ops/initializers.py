@@ -89,9 +89,7 @@ def _xavier(
     check.count("groups", groups, low=1)
     _drawn(self, key, shape, dtype)
     if len(shape) < 2:
-        raise ArgumentError(
-            f"shape: expected at least 2 axes (out, in / groups, ...) to count fans, got {shape!r}"
-        )
+        raise ArgumentError(f"shape: expected at least 2 axes (out, in / groups, ...) to count fans, got {shape!r}")
     if shape[0] % groups:
         raise ArgumentError(f"groups: expected a divisor of the {shape[0]} output units, got {groups!r}")
 
@@ -525,17 +523,11 @@ class Initializers(Family):
     def _full(self, shape: tuple[int, ...], value: float, dtype: str | None) -> Array:
         return self.asarray(np.full(shape, value, np.float64), dtype=dtype or self.dtype)
 
-    def _uniform(
-        self, key: Array, shape: tuple[int, ...], low: float, high: float, dtype: str | None
-    ) -> Array:
+    def _uniform(self, key: Array, shape: tuple[int, ...], low: float, high: float, dtype: str | None) -> Array:
         dtype = dtype or self.dtype
-        return self.asarray(
-            _between(_threefry.uniform(self.to_numpy(key), shape, dtype), low, high), dtype=dtype
-        )
+        return self.asarray(_between(_threefry.uniform(self.to_numpy(key), shape, dtype), low, high), dtype=dtype)
 
-    def _normal(
-        self, key: Array, shape: tuple[int, ...], mean: float, std: float, dtype: str | None
-    ) -> Array:
+    def _normal(self, key: Array, shape: tuple[int, ...], mean: float, std: float, dtype: str | None) -> Array:
         dtype = dtype or self.dtype
         u = _threefry.uniform(self.to_numpy(key), shape, dtype)
         return self.asarray(_gaussian(u, mean, std).astype(u.dtype), dtype=dtype)

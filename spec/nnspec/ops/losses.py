@@ -101,9 +101,7 @@ def _class_arguments(
     return samples
 
 
-def _labels(
-    self: Family, target: Array, samples: tuple[int, ...], classes: int, ignore_index: int | None
-) -> None:
+def _labels(self: Family, target: Array, samples: tuple[int, ...], classes: int, ignore_index: int | None) -> None:
     check.shape("target", target, samples, "(one class index a sample)")
     if ignore_index is None:
         check.values_within(self, "target", target, 0, classes - 1, what="class indices")
@@ -112,9 +110,7 @@ def _labels(
         raise ArgumentError(f"ignore_index: expected None or an integer of 32 bits, got {ignore_index!r}")
     if self.is_concrete(target):
         labels = self.to_numpy(target)
-        check.host_values_within(
-            "target", labels[labels != ignore_index], 0, classes - 1, what="class indices"
-        )
+        check.host_values_within("target", labels[labels != ignore_index], 0, classes - 1, what="class indices")
 
 
 def _cross_entropy(
@@ -136,9 +132,7 @@ def _cross_entropy(
         return
     if not self.is_floating(target) or target.dtype != logits.dtype:
         got = str(getattr(target, "dtype", type(target).__name__)).removeprefix("torch.")
-        raise DTypeError(
-            f"target: expected integer class indices or probabilities in the dtype of logits, got {got}"
-        )
+        raise DTypeError(f"target: expected integer class indices or probabilities in the dtype of logits, got {got}")
     check.shape("target", target, tuple(logits.shape), "(probabilities in the shape of logits)")
     check.values_within(self, "target", target, 0, 1, what="probabilities")
     if ignore_index is not None:
@@ -384,9 +378,7 @@ class Losses(Family):
             0.480453
         """
         log1p = self.xp.log1p
-        difference = log1p(_counted(self, prediction, sample_weight)) - log1p(
-            _counted(self, target, sample_weight)
-        )
+        difference = log1p(_counted(self, prediction, sample_weight)) - log1p(_counted(self, target, sample_weight))
         return _elementwise(self, difference * difference, sample_weight, reduction)
 
     @operation(since="1.0", check=_cross_entropy)

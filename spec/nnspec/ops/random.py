@@ -59,9 +59,7 @@ def _bits(self: Family, key: Array, shape: tuple[int, ...]) -> None:
     check.key(self, "key", key)
     check.sizes("shape", shape)
     if math.prod(shape) > _MOST:
-        raise ArgumentError(
-            f"shape: expected fewer than 2**31 elements, got {shape!r}; split the key and draw parts"
-        )
+        raise ArgumentError(f"shape: expected fewer than 2**31 elements, got {shape!r}; split the key and draw parts")
 
 
 def _uniform(self: Family, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> None:

@@ -70,7 +70,7 @@ def cotangents(leaves: Sequence[Any], dtype: str, seed: int) -> list[NDArray[Any
 
 
 def _floating(x: Any) -> bool:
-    return np.dtype(x.dtype).kind == "f"
+    return bool(np.dtype(x.dtype).kind == "f")
 
 
 def _unit(model: Model, arrays: Sequence[Ensemble], *, exact_inputs: bool) -> NDArray[Any]:
@@ -324,9 +324,7 @@ def _difference(
         nonlocal magnitude
         with np.errstate(all="ignore"):
             leaves = optree.tree_leaves(program(reference, **{**fixed, name: fixed[name] + h * direction}))
-            parts = [
-                x.astype(np.longdouble) * w for x, w in zip(leaves, weights, strict=True) if w is not None
-            ]
+            parts = [x.astype(np.longdouble) * w for x, w in zip(leaves, weights, strict=True) if w is not None]
         magnitude = max(magnitude, np.longdouble(sum(np.sum(abs(p)) for p in parts)))
         return sum(np.sum(p) for p in parts)
 

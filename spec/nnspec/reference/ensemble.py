@@ -9,6 +9,7 @@ an operation that it does not know is a TypeError and never a silently lost erro
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,9 +44,7 @@ class Model:
         seed: of the noise.
     """
 
-    def __init__(
-        self, dtype: str, *, members: int = 32, extended: Any = np.longdouble, seed: int = 0
-    ) -> None:
+    def __init__(self, dtype: str, *, members: int = 32, extended: Any = np.longdouble, seed: int = 0) -> None:
         limits = np.finfo(dtype)
         self.dtype = np.dtype(dtype)
         self.roundoff = float(limits.eps) / 2
@@ -121,7 +120,7 @@ class Condition:
         return Condition(a & b, (x & (b | y)) | (y & (a | x)))  # a certain False decides
 
     def __or__(self, other: Any) -> Condition:
-        return ~(~self & (~other))
+        return Condition.__invert__(~self & ~other)
 
     __rand__, __ror__ = __and__, __or__
 
@@ -193,11 +192,7 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
     def spread(self, *, exact_inputs: bool = False) -> Floats:
         """Root mean square of the deviations: the larger half, or the half with exact inputs alone."""
         first = root_mean_square(self.deviations[: self.model.half])
-        return (
-            first
-            if exact_inputs
-            else np.maximum(first, root_mean_square(self.deviations[self.model.half : -1]))
-        )
+        return first if exact_inputs else np.maximum(first, root_mean_square(self.deviations[self.model.half : -1]))
 
     @property
     def escaped(self) -> NDArray[np.bool_]:
@@ -417,9 +412,7 @@ def _partial_sums(x: Any, axes: tuple[int, ...]) -> Floats:
     """Root of the summed squares of a sum's partial sums, the largest over several orders of its terms."""
     kept = [i for i in range(x.ndim) if i not in axes]
     terms = (
-        _plain(x)
-        .transpose(kept + list(axes))
-        .reshape(*(x.shape[i] for i in kept), math.prod(x.shape[i] for i in axes))
+        _plain(x).transpose(kept + list(axes)).reshape(*(x.shape[i] for i in kept), math.prod(x.shape[i] for i in axes))
     )
     count = terms.shape[-1]
     largest = np.zeros(terms.shape[:-1])
@@ -439,8 +432,8 @@ def _shuffle(count: int, order: int) -> NDArray[np.intp]:
 
 def _sum(a: Ensemble, *, axis: Any = None, keepdims: bool = False) -> Ensemble:
     axes = _axes(axis, a.ndim)
-    value = np.asarray(np.add.reduce(a.value, axis=axes, keepdims=keepdims))
-    deviations = np.add.reduce(a.deviations, axis=tuple(i + 1 for i in axes), keepdims=keepdims)
+    value = np.sum(a.value, axis=axes, keepdims=keepdims)
+    deviations = np.sum(a.deviations, axis=tuple(i + 1 for i in axes), keepdims=keepdims)
     return _result(a.model, value, deviations, _partial_sums(a.value, axes).reshape(value.shape))
 
 
@@ -462,7 +455,7 @@ def _product_scale(a: Floats, b: Floats) -> Floats:
     largest: Any = 0.0
     for order in range(_ORDERS + 1 if count > 2 else 1):
         x, y = (a[..., _shuffle(count, order)], b[..., _shuffle(count, order), :]) if order else (a, b)
-        parts = [np.matmul(x[..., i:j], y[..., i:j, :]) for i, j in zip(cuts, cuts[1:], strict=False)]
+        parts = [np.matmul(x[..., i:j], y[..., i:j, :]) for i, j in itertools.pairwise(cuts)]
         squares = np.sum(np.cumsum(parts, axis=0) ** 2, axis=0)
         largest = np.fmax(largest, squares * (count / blocks))
     return np.asarray(np.sqrt(np.matmul(a * a, b * b) + largest))
@@ -520,9 +513,7 @@ def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Ensemble:
 def _broadcast_to(x: Ensemble, shape: Sequence[int]) -> Ensemble:
     shape = tuple(shape)
     lifted = _lifted(x, len(shape), x.model)
-    return Ensemble(
-        x.model, np.broadcast_to(x.value, shape), np.broadcast_to(lifted, (lifted.shape[0], *shape))
-    )
+    return Ensemble(x.model, np.broadcast_to(x.value, shape), np.broadcast_to(lifted, (lifted.shape[0], *shape)))
 
 
 def _flip(x: Ensemble, axis: Any = None) -> Ensemble:
@@ -553,9 +544,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.matmul: _matmul,
     np.sqrt: elementary(np.sqrt, 1.0),
     **{f: elementary(f) for f in (np.exp, np.expm1, np.log, np.log1p, np.tanh, np.sin, np.cos)},
-    **{
-        f: _compare(f) for f in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
-    },
+    **{f: _compare(f) for f in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)},
     **{f: (lambda a, _f=f: _f(a.value)) for f in (np.isnan, np.isinf, np.isfinite)},
 }
 _REDUCTIONS: dict[Any, Callable[..., Any]] = {np.add: _sum, np.maximum: _largest}

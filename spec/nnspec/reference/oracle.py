@@ -23,9 +23,7 @@ def _special(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda a: rule(a) if isinstance(a, Ensemble) else function(a)
 
 
-_erf = primitive(
-    _special(special.erf), lambda g, out, a: g * (np.exp(-(a * a)) * float(special.TWO_OVER_SQRT_PI))
-)
+_erf = primitive(_special(special.erf), lambda g, out, a: g * (np.exp(-(a * a)) * float(special.TWO_OVER_SQRT_PI)))
 
 
 def _add_bias(y: Any, bias: Any, *, terms: int) -> Any:
@@ -66,9 +64,7 @@ class Reference(Backend):
             self.stated_used.add(op.name)
             if not stated:
                 return defined(*args, **kwargs)
-            bound = op.signature.bind(
-                self, *args, **kwargs
-            )  # arrays may come by keyword: recorded ones may not
+            bound = op.signature.bind(self, *args, **kwargs)  # arrays may come by keyword: recorded ones may not
             return by_output(*bound.args[1:], **bound.kwargs)
 
         return call

@@ -50,8 +50,7 @@ def _terms(ratio: float) -> int:
 def _rounded(values: Sequence[Decimal | Fraction]) -> list[np.longdouble]:
     with localcontext(prec=_DIGITS):
         return [
-            np.longdouble(str(Decimal(v.numerator) / v.denominator if isinstance(v, Fraction) else v))
-            for v in values
+            np.longdouble(str(Decimal(v.numerator) / v.denominator if isinstance(v, Fraction) else v)) for v in values
         ]
 
 
@@ -221,9 +220,7 @@ _LARGE = math.ceil(_DECAY / 4)
 _STIRLING_TERMS = next(
     k for k, b in enumerate(_BERNOULLI, start=1) if abs(float(b)) / _LARGE ** (2 * k) < math.exp(-_DECAY)
 )
-_LGAMMA_STIRLING = _rounded(
-    [b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI[:_STIRLING_TERMS], start=1)]
-)
+_LGAMMA_STIRLING = _rounded([b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI[:_STIRLING_TERMS], start=1)])
 _DIGAMMA_STIRLING = _rounded([b / (2 * k) for k, b in enumerate(_BERNOULLI[:_STIRLING_TERMS], start=1)])
 (_LGAMMA_CONSTANT,) = _rounded([_HALF_LOG_2PI - Decimal("0.5")])
 

@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation over NumPy-like arrays: the reference runs it at extended precision, the NumPy backend at its own."""
+"""Reverse-mode differentiation over NumPy-like arrays, for the reference and for the NumPy backend."""
 
 from nnspec.tape import namespace
 from nnspec.tape.engine import Tensor, kernel, primitive, pullback, raw

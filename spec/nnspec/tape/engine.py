@@ -98,9 +98,7 @@ def primitive(forward: Callable[..., Any], *vjps: Callable[..., Any] | None) -> 
     return call
 
 
-def kernel(
-    forward: Callable[..., tuple[Any, Any]], backward: Callable[..., Sequence[Any]]
-) -> Callable[..., Any]:
+def kernel(forward: Callable[..., tuple[Any, Any]], backward: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
     """A differentiable function whose gradients share work.
 
     Args:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import bool as bool  # noqa: PLC0414
+from numpy import bool as bool
 from numpy import float32, float64, int32, int64, uint32
 
 from nnspec.tape.engine import Tensor, primitive, raw
@@ -331,6 +331,6 @@ for _name, _function in _OPERATORS.items():
     setattr(Tensor, f"__r{_name}__", _reverse(_function))
 for _name, _ufunc in _COMPARISONS.items():
     setattr(Tensor, f"__{_name}__", _comparing(_ufunc))
-Tensor.__neg__ = lambda self: negative(self)  # type: ignore[attr-defined]
-Tensor.__pow__ = _integer_power  # type: ignore[attr-defined]
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
+_METHODS: dict[str, Any] = {"neg": lambda self: negative(self), "pow": _integer_power, "getitem": getitem}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, f"__{_name}__", _method)

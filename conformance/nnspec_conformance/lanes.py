@@ -1,0 +1,169 @@
+"""Lanes: pytest sessions side by side, each over some backends and dtypes, and the records they leave.
+
+A backend that traces gets a lane a dtype, because JAX has one switch for float64 in a process; all others share one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from nnspec.plugins import backend_class
+from nnspec.results import Record
+from nnspec_conformance.session import DTYPES, Session
+
+__all__ = ["Request", "run_lanes"]
+
+_HERE = Path(__file__).parent
+_RECORD: TypeAdapter[Any] = TypeAdapter(Record)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command line of `nnspec conform`."""
+
+    backends: tuple[str, ...] = ()
+    device: str | None = None
+    profiles: tuple[str, ...] = ()
+    level: str = "quick"
+    only: str | None = None
+    workers: int | None = None
+    timeout: int = 120
+    seed: int = 0
+    results: Path | None = None
+    report: Path | None = None
+
+
+@dataclass
+class _Lane:
+    """One pytest session: which items it runs, and where it leaves its records."""
+
+    backends: list[str]
+    dtypes: tuple[str, ...]
+    #: how many items it has to finish
+    expected: int
+    workers: int
+    results: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.results.with_suffix(".log")
+
+    @property
+    def finished(self) -> int:
+        done = self.results.with_suffix(".done")
+        return done.read_bytes().count(b"\n") if done.exists() else 0
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def complaint(self) -> str | None:
+        """Why its records cannot be trusted; None if pytest ran to its end and every item has its records."""
+        assert self.process is not None
+        name = f"{', '.join(self.backends)} ({', '.join(self.dtypes)})"
+        if self.process.returncode not in (0, 1):
+            tail = " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-3:])
+            return f"the run of {name} ended with pytest's exit code {self.process.returncode}: {tail}"
+        if self.finished != self.expected:
+            return f"the run of {name} finished {self.finished} of {self.expected} cases"
+        return None
+
+    def records(self) -> Iterator[Any]:
+        for line in self.results.read_text(encoding="utf-8").splitlines():
+            yield _RECORD.validate_json(line)
+
+
+def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[Any], list[str]]:
+    """Records of all lanes, and what went wrong with the runs themselves."""
+    workers = request.workers or os.cpu_count() or 1
+    lanes = _lanes(session, workers, folder)
+    waiting = sorted(lanes, key=lambda lane: -lane.expected * (10 if backend_class(lane.backends[0]).traced else 1))
+    with _progress(len(session.items)) as advance:
+        while waiting or any(lane.running for lane in lanes):
+            busy = sum(lane.workers for lane in lanes if lane.running)
+            if waiting and (not busy or busy + waiting[0].workers <= workers):
+                lane = waiting.pop(0)
+                lane.process = _start(request, lane, workers)
+                continue
+            time.sleep(0.05)
+            advance(sum(lane.finished for lane in lanes))
+    complaints = [c for lane in lanes if (c := lane.complaint())]
+    return [record for lane in lanes for record in lane.records()], complaints
+
+
+def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
+    traced = [name for name in session.scope if backend_class(name).traced]
+    plain = [name for name in session.scope if name not in traced]
+    wanted = [([name], (dtype,)) for name in traced for dtype in DTYPES] + ([(plain, DTYPES)] if plain else [])
+    found: list[_Lane] = []
+    for backends, dtypes in wanted:
+        expected = sum(item.given in backends and item.dtype in dtypes for item in session.items)
+        if expected:
+            results = folder / f"lane{len(found)}.jsonl"
+            results.touch()
+            found.append(_Lane(backends, tuple(dtypes), expected, 1, results))
+    for i in range(max(0, workers - len(found))):  # workers left over are shared out
+        if found:
+            found[i % len(found)].workers += 1
+    return found
+
+
+def _start(request: Request, lane: _Lane, workers: int) -> subprocess.Popen[bytes]:
+    """pytest on the suite's own settings, whatever the user's folder configures."""
+    pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
+    pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
+    plugins = ["xdist", "pytest_timeout", "nnspec_conformance.plugin"]
+    pytest += [part for plugin in plugins for part in ("-p", plugin)]
+    pytest += ["-n", str(lane.workers), "--dist=load", "--max-worker-restart=1000"]
+    pytest += [f"--timeout={request.timeout}", "--timeout-method=signal"]
+    with lane.log.open("wb") as output:
+        return subprocess.Popen(
+            pytest + _options(request, lane),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(threads=max(1, (os.cpu_count() or 1) // workers)),
+        )
+
+
+def _options(request: Request, lane: _Lane) -> list[str]:
+    options = [f"--nnspec-backend={name}" for name in lane.backends]
+    options += [f"--nnspec-dtype={dtype}" for dtype in lane.dtypes]
+    options += [f"--nnspec-profile={profile}" for profile in request.profiles]
+    options += [f"--nnspec-level={request.level}", f"--nnspec-seed={request.seed}"]
+    options += [f"--nnspec-device={request.device}"] if request.device else []
+    options += [f"--nnspec-only={request.only}"] if request.only else []
+    return [*options, f"--nnspec-results={lane.results}"]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The user's, with the cores shared out and no plugin but ours."""
+    environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), **os.environ}
+    environment.pop("PYTEST_ADDOPTS", None)
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
+    return environment
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, silence in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("judging", total=total)
+        yield lambda done: bar.update(task, completed=done)
