@@ -11,9 +11,11 @@ import nnspec
 
 
 def main(name: str) -> None:
-    """Train on the first 1,400 of scikit-learn's handwritten digits, test on the rest."""
+    """Train on 1,400 of scikit-learn's handwritten digits, test on the rest."""
     B = nnspec.get_backend(name)
     pixels, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    pixels, labels = pixels[order], labels[order]
     x, y = B.asarray(pixels / 16), B.asarray(labels)
     key = B.key(0)
 
@@ -33,12 +35,12 @@ def main(name: str) -> None:
             return B.cross_entropy(logits(params, x, B.fold_in(dropout, state["step"])), y)
 
         value, grads = B.value_and_grad(loss)(params)
-        params, state = B.adam_update(params, grads, state, lr=0.01)
+        params, state = B.adam_update(params, grads, state, lr=0.005)
         return params, state, value
 
     step = B.compile(step, donate=(0, 1))
     state = B.adam_init(params)
-    for epoch in range(5):
+    for epoch in range(10):
         for start in range(0, 1400, 100):
             params, state, value = step(params, state, x[start : start + 100], y[start : start + 100])
         print(f"epoch {epoch}: loss {float(value):.4f}")

@@ -297,6 +297,13 @@ _SOFTMAX = [
     *_normalized("log_softmax", "LOG_SOFTMAX-1", "LOG_SOFTMAX-2"),
     Case(
         operation="softmax",
+        name="gradient",
+        requires=("SOFTMAX-2",),
+        inputs={"x": normal(*_SHAPE, std=3.0)},
+        checks=("gradients",),
+    ),
+    Case(
+        operation="softmax",
         name="special",
         requires=("SOFTMAX-3",),
         inputs={"x": values([[-_INF] * 33, [-_INF] + [0.0] * 32, [_NAN] + [1.0] * 32, *[[0.5] * 33] * 4])},
