@@ -21,7 +21,7 @@ from nnspec.plugins import backend_class
 from nnspec.results import Record
 from nnspec_conformance.session import DTYPES, Session
 
-__all__ = ["Request", "run_lanes"]
+__all__ = ["Request", "run_lanes", "threads_of"]
 
 _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
@@ -86,7 +86,7 @@ class _Lane:
 
 def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[Any], list[str]]:
     """Records of all lanes, and what went wrong with the runs themselves."""
-    workers = request.workers or os.cpu_count() or 1
+    workers = _workers(request)
     lanes = _lanes(session, workers, folder)
     waiting = sorted(lanes, key=lambda lane: -lane.expected * (10 if backend_class(lane.backends[0]).traced else 1))
     with _progress(len(session.items)) as advance:
@@ -94,7 +94,7 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
             busy = sum(lane.workers for lane in lanes if lane.running)
             if waiting and (not busy or busy + waiting[0].workers <= workers):
                 lane = waiting.pop(0)
-                lane.process = _start(request, lane, workers)
+                lane.process = _start(request, lane)
                 continue
             time.sleep(0.05)
             advance(sum(lane.finished for lane in lanes))
@@ -119,7 +119,17 @@ def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
     return found
 
 
-def _start(request: Request, lane: _Lane, workers: int) -> subprocess.Popen[bytes]:
+def threads_of(request: Request) -> int:
+    """How many threads a worker's libraries may use: the cores shared out, unless the user says otherwise."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdigit() else max(1, (os.cpu_count() or 1) // _workers(request))
+
+
+def _workers(request: Request) -> int:
+    return request.workers or os.cpu_count() or 1
+
+
+def _start(request: Request, lane: _Lane) -> subprocess.Popen[bytes]:
     """pytest on the suite's own settings, whatever the user's folder configures."""
     pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
     pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
@@ -132,7 +142,7 @@ def _start(request: Request, lane: _Lane, workers: int) -> subprocess.Popen[byte
             pytest + _options(request, lane),
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(threads=max(1, (os.cpu_count() or 1) // workers)),
+            env=_environment(threads_of(request)),
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 import platform
 import shlex
 import sys
@@ -23,7 +22,7 @@ from nnspec.errors import ArgumentError
 from nnspec.plugins import get_backend, list_backends, plugin_manager
 from nnspec.results import BackendHeader, Check, Footer, Header, Note, conclusion
 from nnspec_conformance.catalogue import SUITE_VERSION, spec_digest
-from nnspec_conformance.lanes import Request, run_lanes
+from nnspec_conformance.lanes import Request, run_lanes, threads_of
 from nnspec_conformance.limits import LIMITS
 from nnspec_conformance.report import print_summary
 from nnspec_conformance.session import Session
@@ -112,7 +111,7 @@ def _header(request: Request, given: Sequence[str], started: float) -> Header:
         platform=platform.platform(),
         python=platform.python_version(),
         cpu=_cpu(),
-        threads=os.cpu_count() or 1,
+        threads=threads_of(request),
         seed=request.seed,
         command=shlex.join(["nnspec", *sys.argv[1:]]),
         started=datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),

@@ -19,7 +19,7 @@ _QUICK = cases(
     {
         "mask": {
             "inputs": {"x": normal(4, 3, 5), "mask": booleans(4, 3, 5, probability=0.8)},
-            "options": {"rate": 0.2},
+            "options": {"rate": 0.3},
             "requires": ("DROPOUT-1",),
         },
         "mask-special": {

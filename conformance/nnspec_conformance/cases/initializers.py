@@ -352,7 +352,25 @@ _UNIFORM += _statistics(
     }
 )
 
+
+def _finite(backend: Backend, dtype: str, seed: int) -> str | None:
+    """The lowest and the highest number of the stream: a plain inverse is infinite at the lowest."""
+    del dtype, seed
+    for number, index in (_LOWEST, _HIGHEST):
+        x = backend.to_numpy(backend.init_normal(backend.key(number), (index + 1,), std=1.0, dtype="float32"))
+        if not np.all(np.isfinite(x)):
+            return f"key({number}): drew {int(np.sum(~np.isfinite(x)))} numbers that are not finite"
+    return None
+
+
 _NORMAL = [
+    Case(
+        operation="init_normal",
+        name="finite",
+        requires=("INIT_NORMAL-2",),
+        checks=("statistics",),
+        judge=_finite,
+    ),
     *_bits(
         "init_normal",
         {
@@ -364,9 +382,10 @@ _NORMAL = [
     Case(
         operation="init_normal",
         name="ends",
-        requires=("INIT_NORMAL-2", "INIT_NORMAL-1"),
+        requires=("INIT_NORMAL-1",),
         program=_extremes("init_normal", std=1.0),
         checks=_BITS,
+        level="full",
     ),
     *_statistics(
         {
@@ -387,16 +406,19 @@ _NORMAL = [
 
 #: shape, options, fan_in, fan_out: counted by hand; output units come first, then the inputs of a group, then the field
 _FANS: dict[str, tuple[tuple[int, ...], dict[str, Any], int, int]] = {
+    "square": ((64, 64), {}, 64, 64),
     "linear": (_LINEAR, {}, 16, 128),
     "grouped": (_CONV, {"groups": 6, "scale": 0.5}, 60, 60),
     "conv": (_CONV, {}, 60, 360),
     "depthwise": ((48, 1, 3, 3), {"groups": 24}, 9, 18),
     "wide": ((4, 512), {"scale": 3.0}, 512, 4),
 }
-_QUICK_FANS = {"linear", "grouped"}
+_QUICK_FANS = {"square", "linear", "grouped"}
 
 
-def _fan_statistics(operation: str, requirement: str, fan: Callable[[int, int], float], scale: float) -> list[Case]:
+def _fan_statistics(operation: str, counts: str, fan: Callable[[int, int], float], scale: float) -> list[Case]:
+    """`counts` is the requirement about fans; where both are equal only the distribution is left to blame."""
+    distribution = f"{operation.upper()}-2"
     found = []
     for name, (shape, options, fan_in, fan_out) in _FANS.items():
         std = math.sqrt(options.get("scale", scale) / fan(fan_in, fan_out))
@@ -406,13 +428,14 @@ def _fan_statistics(operation: str, requirement: str, fan: Callable[[int, int], 
         else:
             wanted, limit = _normal(0.0, std), _INF
         rounding = 1 + 4 * np.finfo(np.float64).eps  # of the limit computed here
+        within = (-limit * rounding, limit * rounding)
         found.append(
             Case(
                 operation=operation,
                 name=f"statistics-{name}",
-                requires=(requirement, f"{operation.upper()}-2"),
+                requires=(distribution,) if name == "square" else tuple(dict.fromkeys((counts, distribution))),
                 checks=("statistics",),
-                judge=_distributed(operation, shape, wanted, (-limit * rounding, limit * rounding), **options),
+                judge=_distributed(operation, shape, wanted, within, **options),
                 level="quick" if name in _QUICK_FANS else "full",
             )
         )

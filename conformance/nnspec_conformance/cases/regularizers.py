@@ -32,7 +32,12 @@ def _penalty_cases(operation: str, value: str, derivative: str, **options: float
         {
             "tree": {
                 "inputs": {"weight": normal(3, 2, 5), "bias": normal(7, std=30.0)},
-                "requires": (value, derivative),
+                "checks": _FORWARD,
+                "requires": (value,),
+            },
+            "derivative": {
+                "inputs": {"weight": normal(3, 2), "bias": normal(7, std=30.0)},
+                "requires": (derivative, value),
             },
             "kink": {"inputs": _ZEROS, "requires": (derivative,)},
             "odd": {
@@ -122,8 +127,8 @@ _PENALTY_ERRORS = [
 
 #: units of norm 13, 5, 1 and 0; the limit is 5: above it, exactly at it, below it, and zeros
 _UNITS = values([[12.0, -5.0], [-3.0, 4.0], [0.6, 0.8], [0.0, -0.0]])
-#: no rounding shows in these: at most the limit
-_WITHIN = values([[-3.0, 4.0], [0.1, 0.7], [0.0, -0.0], [1e-30, 0.0], [4.9, 0.3]])
+#: at most the limit, rows and columns alike; no rounding shows
+_WITHIN = values([[-3.0, 4.0], [0.1, 0.7], [0.0, -0.0], [1e-30, 0.0], [2.0, 0.3]])
 _LIMIT = {"max_norm": 5.0}
 _CLIP = {"max_norm": 0.5, "order": _INF}
 
@@ -131,6 +136,13 @@ _CONSTRAINT = [
     *cases(
         "max_norm_constraint",
         {
+            "within-special": {
+                "inputs": {"weight": _WITHIN},
+                "options": _LIMIT,
+                "exact": True,
+                "checks": _FORWARD,
+                "requires": ("MAX_NORM_CONSTRAINT-2",),
+            },
             "rows": {
                 "inputs": {"weight": normal(5, 3)},
                 "options": {"max_norm": 1.25},
@@ -140,13 +152,6 @@ _CONSTRAINT = [
                 "inputs": {"weight": normal(4, 3, 2, 2)},
                 "options": {"max_norm": 3.0},
                 "requires": ("MAX_NORM_CONSTRAINT-1",),
-            },
-            "within-special": {
-                "inputs": {"weight": _WITHIN},
-                "options": _LIMIT,
-                "exact": True,
-                "checks": _FORWARD,
-                "requires": ("MAX_NORM_CONSTRAINT-2",),
             },
             "infinity": {
                 "inputs": {"weight": normal(5, 3)},

@@ -1,0 +1,114 @@
+"""Inputs for the starts of optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnspec import Backend
+from nnspec.errors import ArgumentError, DTypeError
+from nnspec_conformance.case import Case, error_case, integers, normal, values
+from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
+
+__all__ = ["CASES"]
+
+
+def _start_judge(operation: str, **options: Any) -> Any:
+    """The counter's kind, which no other check looks at."""
+
+    def judge(backend: Backend, dtype: str, seed: int) -> str | None:
+        del seed
+        state = getattr(backend, operation)({"w": backend.asarray([1.0], dtype=dtype)}, **options)
+        step = state["step"]
+        host = backend.to_numpy(step)
+        if not backend.is_integer(step) or tuple(step.shape) != () or host.dtype != np.int32 or host != 0:
+            return f"step: expected an int32 array of rank 0 that is 0, got {host.dtype} {tuple(step.shape)} {host}"
+        return None
+
+    return judge
+
+
+def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Case]:
+    requires = (f"{operation.upper()}-1",)
+
+    def program(options: dict[str, Any]) -> Any:
+        return lambda backend, w, b: getattr(backend, operation)({"w": [w], "b": b}, **options)
+
+    return [
+        *(
+            Case(
+                operation=operation,
+                name=name,
+                requires=requires,
+                inputs={"w": normal(3, 2), "b": values([NAN, 0.0, -INF])},
+                program=program(options),
+                checks=STEP,
+                level="quick" if i == 0 else "full",
+            )
+            for i, (name, options) in enumerate(variants.items())
+        ),
+        Case(
+            operation=operation,
+            name="step",
+            requires=requires,
+            checks=("statistics",),
+            judge=_start_judge(operation),
+        ),
+        error_case(
+            operation,
+            "nothing",
+            requires,
+            lambda backend: getattr(backend, operation)({}),
+            ArgumentError,
+            "params: expected a pytree of at least one array, got {}",
+        ),
+        error_case(
+            operation,
+            "integers",
+            requires,
+            lambda backend, n: getattr(backend, operation)({"a": [n]}),
+            DTypeError,
+            "params['a'][0]: expected a floating array",
+            inputs={"n": integers(3, high=4)},
+        ),
+        *(
+            error_case(
+                operation,
+                "momentum",
+                requires,
+                lambda backend, w: getattr(backend, operation)(w, momentum=1.0),
+                ArgumentError,
+                "momentum: expected a finite number >= 0 and < 1, got 1.0",
+                inputs={"w": normal(3)},
+            )
+            for _ in range(not operation.startswith("adam"))
+        ),
+    ]
+
+
+_INIT = [
+    *_init_cases("sgd_init", {"momentum": {"momentum": 0.9}, "plain": {}}),
+    *_init_cases(
+        "rmsprop_init",
+        {
+            "all": {"momentum": 0.9, "centered": True},
+            "plain": {},
+            "centered": {"centered": True},
+            "momentum": {"momentum": 0.5},
+        },
+    ),
+    *_init_cases("adam_init", {"moments": {}}),
+    *_init_cases("adamw_init", {"moments": {}}),
+    error_case(
+        "rmsprop_init",
+        "centered",
+        ("RMSPROP_INIT-1",),
+        lambda backend, w: backend.rmsprop_init(w, centered=1),
+        ArgumentError,
+        "centered: expected True or False, got 1",
+        inputs={"w": normal(3)},
+    ),
+]
+
+CASES = _INIT

@@ -1,0 +1,139 @@
+"""Inputs for gradient descent."""
+
+from __future__ import annotations
+
+from nnspec.errors import ArgumentError
+from nnspec_conformance.case import cases, error_case, normal, values
+from nnspec_conformance.cases.optimizers._errors import DECAYS, update_errors
+from nnspec_conformance.cases.optimizers._steps import (
+    GRADS,
+    PARAMS,
+    PLAIN,
+    RUN,
+    STEP,
+    first_update,
+    state_inputs,
+    trajectory,
+    update_from,
+    updates,
+)
+
+__all__ = ["CASES"]
+
+_SGD = [
+    *cases(
+        "sgd_update",
+        {
+            "counter": {
+                **updates("sgd", (0.1, 0.1, 0.1), result="step", momentum=0.5),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-5",),
+            },
+            # no velocity to multiply, no rate to accumulate: what is left is the first gradient
+            "first": {
+                **first_update("sgd", whole=False, lr=0.3, momentum=0.9),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-2",),
+            },
+            "plain": {
+                **first_update("sgd", lr=0.3),
+                "inputs": {**PARAMS, **GRADS},
+                "requires": ("SGD_UPDATE-1",),
+                "level": "full",
+            },
+            "changing-lr": {
+                **updates("sgd", (0.5, 0.05, 0.2), momentum=0.9),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-1",),
+            },
+            "nesterov": {
+                **update_from("sgd", ("momentum",), lr=0.3, momentum=0.9, nesterov=True),
+                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "requires": ("SGD_UPDATE-3",),
+            },
+            "l2": {
+                **update_from("sgd", ("momentum",), lr=0.3, momentum=0.9, l2=0.2),
+                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "requires": ("SGD_UPDATE-4",),
+            },
+            "weight-decay": {
+                **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, weight_decay=0.3),
+                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "requires": ("SGD_UPDATE-4",),
+            },
+            "everything": {
+                **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, nesterov=True, l2=0.1, weight_decay=0.3),
+                "inputs": {**PARAMS, **GRADS, **state_inputs(("momentum",), 3)},
+                "requires": ("SGD_UPDATE-4", "SGD_UPDATE-3"),
+                "level": "full",
+            },
+            "plain-decays": {
+                **first_update("sgd", lr=0.5, l2=0.1, weight_decay=0.3),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-4",),
+                "level": "full",
+            },
+            "array-lr": {
+                **first_update("sgd", momentum=0.9),
+                "inputs": {**PARAMS, **PLAIN, "lr": values(0.3)},
+                "requires": ("SGD_UPDATE-1",),
+                "level": "full",
+            },
+            "default": {
+                **first_update("sgd"),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-1",),
+                "level": "full",
+            },
+            "zero-lr": {
+                **first_update("sgd", lr=0.0, momentum=0.9, weight_decay=0.3),
+                "inputs": {**PARAMS, **PLAIN},
+                "requires": ("SGD_UPDATE-1", "SGD_UPDATE-4"),
+                "level": "full",
+            },
+        },
+        checks=STEP,
+    ),
+    *cases(
+        "sgd_update",
+        {
+            "trajectory": {
+                **trajectory("sgd", momentum=0.9, l2=0.01, weight_decay=0.02),
+                "requires": ("SGD_UPDATE-1", "SGD_UPDATE-2", "SGD_UPDATE-4"),
+            },
+            "trajectory-plain": {
+                **trajectory("sgd"),
+                "requires": ("SGD_UPDATE-1",),
+                "level": "full",
+            },
+            "trajectory-nesterov": {
+                **trajectory("sgd", momentum=0.9, nesterov=True),
+                "requires": ("SGD_UPDATE-3", "SGD_UPDATE-1"),
+                "level": "full",
+            },
+        },
+        inputs=RUN,
+        checks=("trajectory",),
+    ),
+    *update_errors("sgd", (("momentum", 1.0, " >= 0 and < 1"), *DECAYS)),
+    error_case(
+        "sgd_update",
+        "nesterov-alone",
+        ("SGD_UPDATE-3",),
+        lambda backend, w: backend.sgd_update(w, w, backend.sgd_init(w), nesterov=True),
+        ArgumentError,
+        "nesterov: expected False without momentum, got True",
+        inputs={"w": normal(3)},
+    ),
+    error_case(
+        "sgd_update",
+        "forgotten-momentum",
+        ("SGD_UPDATE-1",),
+        lambda backend, w: backend.sgd_update(w, w, backend.sgd_init(w), momentum=0.9),
+        ArgumentError,
+        "state: expected the entries step, momentum, as _init makes them with the same arguments, got step",
+        inputs={"w": normal(3)},
+    ),
+]
+
+CASES = _SGD
