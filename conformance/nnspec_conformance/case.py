@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -180,11 +181,19 @@ class Case:
         """Hash of everything that defines the case: its inputs, options and program."""
         state = hashlib.sha256(repr((self.id, dtype, sorted(self.options.items(), key=str))).encode())
         if self.program is not None:
-            state.update(inspect.getsource(self.program).encode())
+            state.update(_text_of(self.program).encode())
         for name, array in self.arrays(dtype, seed).items():
             state.update(f"{name}{array.dtype}{array.shape}".encode())
             state.update(np.ascontiguousarray(array).tobytes())
         return state.hexdigest()[:16]
+
+
+def _text_of(program: Callable[..., Any]) -> str:
+    """A program's source, and what it closes over or has as defaults, without addresses."""
+    closed = [cell.cell_contents for cell in getattr(program, "__closure__", None) or ()]
+    inner = "".join(inspect.getsource(x) for x in closed if inspect.isfunction(x))
+    told = repr([x for x in closed if not inspect.isfunction(x)]) + repr(getattr(program, "__defaults__", None))
+    return inspect.getsource(program) + inner + re.sub(r" at 0x[0-9a-f]+", "", told)
 
 
 def cases(operation: str, named: Mapping[str, Mapping[str, Any]], **common: Any) -> list[Case]:
