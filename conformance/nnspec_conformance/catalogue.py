@@ -85,17 +85,26 @@ def _compiled_once(case: Case) -> tuple[object, ...]:
 
 
 @functools.cache
-def thinned() -> frozenset[str]:
-    """Ids of every second group of cases that share a compilation, operation by operation.
+def thinned(dtype: str) -> frozenset[str]:
+    """Ids of the cases that a backend that traces tries at level quick, where every compilation costs.
 
-    A backend that traces tries only these in float64 at level quick; others, and level full, try all.
+    In float32 the groups of cases sharing a compilation that are the first evidence for some requirement, and what
+    has no gradient; in float64 the first group of every operation. Other backends, and level full, try all.
     """
-    groups: dict[str, dict[tuple[object, ...], int]] = {}
-    kept = set()
+    groups: dict[str, dict[tuple[object, ...], list[Case]]] = {}
+    kept: set[str] = set()
     for case in select(level="quick"):
-        seen = groups.setdefault(case.operation, {})
-        if seen.setdefault(_compiled_once(case), len(seen)) % 2 == 0:
+        if "gradients" in case.checks or dtype == "float64":
+            groups.setdefault(case.operation, {}).setdefault(_compiled_once(case), []).append(case)
+        else:
             kept.add(case.id)
+    for of_operation in groups.values():
+        proven: set[str] = set()
+        for i, group in enumerate(of_operation.values()):
+            new = {case.requires[0] for case in group} - proven
+            if new if dtype == "float32" else i == 0:
+                proven |= new
+                kept |= {case.id for case in group}
     return frozenset(kept)
 
 

@@ -100,8 +100,8 @@ class Session:
         backend = backend_class(given)
         if dtype not in backend.dtypes and "double" not in self.scope[given]:
             return False
-        whole = self.level == "full" or self.only or dtype == "float32" or not backend.traced
-        if not whole and case.id not in thinned():
+        whole = self.level == "full" or self.only or not backend.traced
+        if not whole and case.id not in thinned(dtype):
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks)
 
