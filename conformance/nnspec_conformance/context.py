@@ -13,11 +13,11 @@ import optree
 from numpy.typing import NDArray
 
 from nnspec import Backend
-from nnspec.reference import Analysis, Expected, Margin, Program, analyse, crosscheck, margin
+from nnspec.reference import Analysis, Expected, Margin, analyse, crosscheck, margin
 from nnspec.results import Verdict
 from nnspec_conformance.case import Case, Source, seed_of
 
-__all__ = ["BlockedError", "Context", "Outcome", "worse", "worst_margin"]
+__all__ = ["BlockedError", "Context", "Outcome", "worst_margin"]
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,6 @@ def _placed(backend: Backend, x: NDArray[Any], source: Source) -> Any:
     return backend.asarray(x, dtype=dtype)
 
 
-def worse(a: Margin | None, b: Margin) -> Margin:
-    """The larger of two margins."""
-    return b if a is None or b.margin > a.margin else a
-
-
 def worst_margin(
     got: list[tuple[str, NDArray[Any]]],
     expected: list[Expected],
@@ -207,5 +202,3 @@ def worst_margin(
             found = (name, here)
     return found
 
-
-__all__ += ["Program"]
