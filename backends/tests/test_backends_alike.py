@@ -67,6 +67,13 @@ HOLED = np.array([[0.5, -INF, 2.0], [-INF, -INF, 1.0], [3.0, 3.0, 3.0], [1e4, -1
 def activations() -> Iterator[Case]:
     for name in ("identity", "relu", "silu", "sigmoid", "tanh", "heaviside"):
         yield Case(name, [POINTS])
+    for name in ("relu6", "hard_sigmoid", "hard_swish", "selu", "mish", "softsign", "log_sigmoid", "squareplus", "glu"):
+        yield Case(name, [POINTS])
+    for name, alpha in itertools.product(("elu", "celu"), (1.0, 0.3)):
+        yield Case(name, [POINTS], {"alpha": alpha})
+    for name, lambd in itertools.product(("softshrink", "hardshrink"), (0.5, 2.5)):
+        yield Case(name, [POINTS], {"lambd": lambd})
+    yield Case("threshold", [POINTS], {"threshold": 0.5, "value": -3.0})
     for slope in (0.01, 0.0, 1.5, -0.5):
         yield Case("leaky_relu", [POINTS], {"negative_slope": slope})
     for axis, weight in itertools.product((0, 1, 2, -1, -2), (3, 1)):

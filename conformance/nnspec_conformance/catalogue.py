@@ -24,6 +24,7 @@ FAMILIES: tuple[str, ...] = (
     "pooling",
     "normalization",
     "dropout",
+    "embedding",
     "losses",
     "initializers",
     "regularizers",

@@ -149,9 +149,14 @@ def host_values_within(
     )  # NaN passes: it propagates
     below = smallest <= low if low_open else smallest < low
     if below or largest > high:
-        interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high == math.inf else ']'}"
+        interval = f"{'(' if low_open else '['}{_digits(low)}, {_digits(high)}{')' if high == math.inf else ']'}"
         worst = smallest if below else largest
-        raise ArgumentError(f"{name}: expected {what} in {interval}, got {worst:g}")
+        raise ArgumentError(f"{name}: expected {what} in {interval}, got {_digits(worst)}")
+
+
+def _digits(value: Any) -> str:
+    """A number for a message: integers in full, since a row of a large table is looked for by its number."""
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
 def boolean(backend: Family, name: str, x: Array) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,21 +14,31 @@ from nnspec.operation import Array, Family
 __all__ = [
     "Padding",
     "PerAxis",
+    "Sides",
     "Windows",
+    "adaptive",
+    "counts",
+    "cropped",
     "inside",
     "padded",
+    "pairs",
     "per_axis",
     "require_images",
     "require_taps_inside",
     "resolve",
+    "resolve_transposed",
     "same_padding",
+    "stretched",
     "taps",
+    "turned",
 ]
 
 #: one integer for every spatial axis, or one an axis
 PerAxis: TypeAlias = int | Sequence[int]
-#: an integer for every side; one entry an axis (an integer, or a pair for its two sides); "valid" or "same"
-Padding: TypeAlias = int | Sequence[int | tuple[int, int]] | str
+#: an integer for every side; one entry an axis, an integer or a pair for its two sides
+Sides: TypeAlias = int | Sequence[int | tuple[int, int]]
+#: the same, or "valid" or "same"
+Padding: TypeAlias = Sides | str
 
 
 class Windows(NamedTuple):
@@ -66,17 +77,21 @@ def _is_count(value: Any, low: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def _pairs(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
+def pairs(value: Any, axes: int, *, names: str = "") -> tuple[tuple[int, int], ...]:
+    """`value`, a padding, as a low and a high side for each of `axes` spatial axes.
+
+    `names` are what else the caller takes, for the message.
+    """
     if type(value) is int and value >= 0:
         return ((value, value),) * axes
     entries = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
-    pairs = tuple(tuple(e) if isinstance(e, (tuple, list)) else (e, e) for e in entries)
-    if len(pairs) != axes or not all(len(p) == 2 and all(_is_count(side, 0) for side in p) for p in pairs):
+    found = tuple(tuple(e) if isinstance(e, (tuple, list)) else (e, e) for e in entries)
+    if len(found) != axes or not all(len(p) == 2 and all(_is_count(side, 0) for side in p) for p in found):
         raise ArgumentError(
-            f"padding: expected an integer >= 0, a tuple of {axes} integers or (low, high) pairs of them, "
-            f"'valid' or 'same', got {value!r}"
+            f"padding: expected an integer >= 0, a tuple of {axes} integers or (low, high) pairs of them{names}, "
+            f"got {value!r}"
         )
-    return pairs
+    return found
 
 
 def _span(kernel: int, dilation: int) -> int:
@@ -103,6 +118,7 @@ def resolve(
     stride: PerAxis | None = None,
     padding: Padding = 0,
     dilation: PerAxis = 1,
+    name: str = "x",
 ) -> Windows:
     """Check the arguments and make them explicit, one entry a spatial axis.
 
@@ -112,6 +128,7 @@ def resolve(
         stride: from one window to the next; None is `kernel`.
         padding: one integer, one entry an axis (an integer, or a pair for low and high), "valid" or "same".
         dilation: from one tap to the next.
+        name: what `size` is the size of, for messages.
 
     Raises:
         ArgumentError: `kernel`, `stride`, `padding` or `dilation` is outside its domain.
@@ -127,7 +144,7 @@ def resolve(
         same = padding == "same"
         p = tuple(same_padding(*along) if same else (0, 0) for along in zip(n, k, s, d, strict=True))
     else:
-        p = _pairs(padding, axes)
+        p = pairs(padding, axes, names=", 'valid' or 'same'")
     out = tuple(map(_out, n, k, s, d, p))
     if min(out) < 1:
         span, room = (
@@ -135,10 +152,46 @@ def resolve(
             tuple(m + low + high for m, (low, high) in zip(n, p, strict=True)),
         )
         raise ShapeError(
-            f"x: expected spatial axes of at least {span} after padding (the reach of the kernel {k} "
+            f"{name}: expected spatial axes of at least {span} after padding (the reach of the kernel {k} "
             f"with dilation {d}), got {room} ({n} with padding {p})"
         )
     return Windows(n, k, s, d, p, out)
+
+
+def resolve_transposed(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    *,
+    stride: PerAxis = 1,
+    padding: Sides = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+) -> Windows:
+    """The windows of the convolution that takes the result of a transposed one to an array of `size`.
+
+    Its input is `(size - 1) stride - low - high + (kernel - 1) dilation + output_padding + 1`, and it has
+    `size` windows.
+
+    Raises:
+        ArgumentError: `stride`, `padding`, `output_padding` or `dilation` is outside its domain.
+        ShapeError: nothing is left of the result.
+    """
+    axes = len(size)
+    n, k = tuple(size), tuple(kernel)
+    s = per_axis("stride", stride, axes, low=1)
+    d = per_axis("dilation", dilation, axes, low=1)
+    p = pairs(padding, axes)
+    more = per_axis("output_padding", output_padding, axes, low=0)
+    if any(extra >= step for extra, step in zip(more, s, strict=True)):
+        raise ArgumentError(f"output_padding: expected less than the stride {s}, got {output_padding!r}")
+    whole = tuple((m - 1) * step + _span(*reach) for m, step, *reach in zip(n, s, k, d, strict=True))
+    result = tuple(m + extra - sum(sides) for m, extra, sides in zip(whole, more, p, strict=True))
+    if min(result) < 1:
+        raise ShapeError(
+            f"x: expected spatial axes that leave a result of at least 1 along each, got {result} "
+            f"({n} with kernel {k}, stride {s}, padding {p}, output_padding {more} and dilation {d})"
+        )
+    return Windows(result, k, s, d, p, n)
 
 
 def inside(w: Windows) -> list[list[range]]:
@@ -153,10 +206,25 @@ def inside(w: Windows) -> list[list[range]]:
     ]
 
 
+def counts(w: Windows) -> list[float]:
+    """How many taps of each window lie inside the input, windows in row-major order."""
+    along = [[len(reach) for reach in reaches] for reaches in inside(w)]
+    return [float(math.prod(lengths)) for lengths in itertools.product(*along)]
+
+
 def _reach(start: int, size: int, kernel: int, dilation: int) -> range:
     """The taps i with 0 <= start + i * dilation < size."""
     first = max(0, -(start // dilation))
     return range(first, max(first, min(kernel, -((start - size) // dilation))))
+
+
+def adaptive(size: int, out: int) -> list[tuple[int, int]]:
+    """Start and end of each of `out` windows that cover an axis: floor(i size / out), ceil((i + 1) size / out).
+
+    Entry j of the axis lies in the windows from floor(j out / size) to ceil((j + 1) out / size): those of
+    `adaptive(out, size)`.
+    """
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
 
 
 def require_taps_inside(w: Windows) -> None:
@@ -184,6 +252,37 @@ def padded(backend: Family, x: Array, padding: Sequence[tuple[int, int]]) -> Arr
         )
         x = xp.concat([part for part in (low, x, high) if part.shape[axis]], axis=axis)
     return x
+
+
+def cropped(x: Array, w: Windows) -> Array:
+    """The inverse of `padded`: `x` without the padding of `w`."""
+    inner = [slice(low, low + size) for size, (low, _) in zip(w.size, w.padding, strict=True)]
+    return x[(..., *inner)]
+
+
+def stretched(backend: Family, x: Array, stride: Sequence[int]) -> Array:
+    """`x` with `stride - 1` zeros between neighbours along each spatial axis."""
+    xp = backend.xp
+    for axis, step in enumerate(stride, start=2):
+        before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+        if step == 1:
+            continue
+        gaps = xp.zeros((*before, size, step - 1, *after), dtype=x.dtype, **backend.placement(x))
+        x = xp.concat([xp.expand_dims(x, axis=axis + 1), gaps], axis=axis + 1)
+        x = xp.reshape(x, (*before, size * step, *after))
+        x = x[(*(slice(None) for _ in before), slice((size - 1) * step + 1), ...)]
+    return x
+
+
+def turned(backend: Family, weight: Array, groups: int) -> Array:
+    """The kernel of the adjoint convolution: flipped, in and out swapped within each block of channels."""
+    xp = backend.xp
+    into, per_group = weight.shape[:2]
+    kernel = tuple(weight.shape[2:])
+    flipped = xp.flip(weight, axis=tuple(range(2, weight.ndim)))
+    blocks = xp.reshape(flipped, (groups, into // groups, per_group, *kernel))
+    swapped = xp.permute_dims(blocks, (0, 2, 1, *range(3, blocks.ndim)))
+    return xp.reshape(swapped, (groups * per_group, into // groups, *kernel))
 
 
 def taps(backend: Family, x: Array, w: Windows) -> list[tuple[tuple[int, ...], Array]]:

@@ -16,6 +16,7 @@ from nnspec.operation import Array, Operation, catalogue
 from nnspec.ops.activations import Activations
 from nnspec.ops.convolution import Convolution
 from nnspec.ops.dropout import Dropout
+from nnspec.ops.embedding import Embedding
 from nnspec.ops.initializers import Initializers
 from nnspec.ops.linear import Linear
 from nnspec.ops.losses import Losses
@@ -41,6 +42,7 @@ class Backend(
     Pooling,
     Normalization,
     Dropout,
+    Embedding,
     Losses,
     Initializers,
     Regularizers,

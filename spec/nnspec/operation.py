@@ -45,19 +45,25 @@ class Operation:
 
     @property
     def digest(self) -> str:
-        """Hash of the module that holds the definition and of its helpers: runs of different texts are told apart."""
-        return _module_digest(inspect.getsourcefile(self.definition) or "")
+        """Hash of the family's text and of its helpers: runs of different texts are told apart."""
+        return _digest(inspect.getsourcefile(self.definition) or "")
 
 
 @functools.cache
-def _module_digest(path: str) -> str:
+def _digest(path: str) -> str:
     module = Path(path)
+    family = sorted(module.parent.glob("*.py")) if module.stem.startswith("_") else [module]
     trunk = Path(__file__).parent
     helpers = [*trunk.glob("ops/_*.py"), trunk / "_windows.py", trunk / "_threefry.py"]
     state = hashlib.sha256()
-    for file in (module, *sorted(helpers)):
+    for file in (*family, *sorted(helpers)):
         state.update(file.read_bytes())
     return state.hexdigest()[:16]
+
+
+def _family(module: str) -> str:
+    """The family a module belongs to: its own name, or where that is private the name of its package."""
+    return next((part for part in reversed(module.split(".")) if not part.startswith("_")), module)
 
 
 def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
@@ -107,7 +113,7 @@ def operation(
             raise TypeError(f"{function.__qualname__}: its check has another signature")
         op = Operation(
             name=function.__name__,
-            family=function.__module__.rpartition(".")[2],
+            family=_family(function.__module__),
             since=since,
             signature=inspect.signature(function),
             requirements=requirements,

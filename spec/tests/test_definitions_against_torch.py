@@ -78,6 +78,15 @@ def test_linear(leading: tuple[int, ...], out: int, with_bias: bool) -> None:
     agree(T.linear(*leaves), native.linear(*leaves), leaves)
 
 
+@pytest.mark.parametrize("leading", [(), (4,), (2, 1, 3)])
+@pytest.mark.parametrize(("out", "size1", "size2"), [(3, 3, 3), (2, 5, 7), (1, 1, 4)])
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_bilinear(leading: tuple[int, ...], out: int, size1: int, size2: int, with_bias: bool) -> None:
+    leaves = [tensor(*leading, size1), tensor(*leading, size2, seed=1), tensor(out, size1, size2, seed=2)]
+    leaves += [tensor(out, seed=3)] * with_bias
+    agree(T.bilinear(*leaves), native.bilinear(*leaves), leaves)
+
+
 # -- conv ------------------------------------------------------------------------------------------------
 
 SIZES = (7, 9, 8)

@@ -182,6 +182,44 @@ class TestSums:
         assert np.all(np.isfinite(spread(product)))
 
 
+class TestIndices:
+    def test_a_choice_of_rows_is_exact_and_keeps_their_deviations(self) -> None:
+        x = model().input(X)
+        rows = np.array([4, 0, 4])
+        taken: Any = np.take(x, rows, 0)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(taken.value, X[rows])
+        np.testing.assert_array_equal(taken.deviations, x.deviations[:, rows])
+        columns: Any = np.take(x, np.array([6, 1]), 1)
+        np.testing.assert_array_equal(columns.deviations, x.deviations[:, :, [6, 1]])
+
+    def test_adding_up_by_index_rounds_where_an_index_repeats_and_only_there(self) -> None:
+        m = model()
+        g = RNG.standard_normal((6, 7)).astype(np.float32).astype(float)  # whose sums float64 holds
+        out = m.exact(g).scatter((4, 7), np.array([1, 3, 1, 0, 1, 1]), 0)
+        np.testing.assert_array_equal(out.value, [g[3], g[0] + g[2] + g[4] + g[5], np.zeros(7), g[1]])
+        assert not np.any(spread(out)[[0, 2, 3]])
+        assert np.all(spread(out)[1] > 0.1 * F32 * abs(out.value[1].astype(float)))
+
+    def test_deviations_add_up_as_values_do(self) -> None:
+        x = model().input(X)
+        out = x.scatter((5, 9), np.array([8, 0, 8, 1, 2, 3, 4]), 1)
+        np.testing.assert_array_equal(out.deviations[:, :, [0, 1]], x.deviations[:, :, [1, 3]])
+        together = x.deviations[:-1, :, 0] + x.deviations[:-1, :, 2]
+        assert np.max(abs(out.deviations[:-1, :, 8] - together)) < 8 * F32 * np.max(abs(X))
+
+    def test_real_sums_stay_within_the_limit_and_a_dropped_use_shows(self) -> None:
+        rows = RNG.integers(0, 3, 4099)
+        g = (abs(RNG.standard_normal((4099, 5))) + 0.5).astype(np.float32)
+        out = model().exact(g).scatter((3, 5), rows, 0)
+        unit = np.hypot(spread(out), F32 * abs(out.value.astype(float)))
+        got = np.zeros((3, 5), np.float32)
+        np.add.at(got, rows, g)
+        assert np.max(abs(got - out.value) / unit) < 8
+        dropped = np.zeros((3, 5))
+        np.add.at(dropped, rows[1:], g[1:])
+        assert np.min((abs(dropped - out.value) / unit)[rows[0]]) > 8
+
+
 def _product(a: Any, b: Any) -> Ensemble:
     m = model()
     return np.matmul(m.exact(a), m.exact(b))  # type: ignore[no-any-return, call-overload]

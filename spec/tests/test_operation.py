@@ -77,9 +77,20 @@ def test_what_an_operation_knows() -> None:
     assert not catalogue(Toy)["negate"].exact
 
 
+@pytest.mark.parametrize("module", ["pooling", "nnspec.ops.pooling", "pooling._windows", "x.pooling._max._native"])
+def test_a_private_module_belongs_to_the_family_of_its_package(module: str) -> None:
+    def halve(self: Family, x: float) -> float:
+        """[HALVE-1] Half."""
+        return x / 2
+
+    halve.__module__ = module
+    made: Any = operation(since="1.0", check=_check_bare)(halve)
+    assert made.__operation__.family == "pooling"
+
+
 def test_digest_is_that_of_the_text() -> None:
     operations = Backend.operations()
-    assert operations["relu"].digest == operations["gelu"].digest
+    assert operations["relu"].digest == operations["gelu"].digest  # of two modules of one package
     assert operations["relu"].digest != operations["linear"].digest
     assert len(operations["relu"].digest) == 16
 

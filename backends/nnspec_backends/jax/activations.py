@@ -17,12 +17,28 @@ _TWICE_SQRT_2_OVER_PI = 2 * math.sqrt(2 / math.pi)
 class JaxActivations(Activations):
     """Those of jax.nn that have the definition's kinks and accuracy.
 
-    Not leaky_relu (derivative 1 at 0), hard_tanh (derivative 1 at its bounds) and softplus (its derivative
-    comes from the rounded output).
+    Not leaky_relu (derivative 1 at 0), hard_tanh (derivative 1 at its bounds), softplus and log_sigmoid (their
+    derivative comes from the rounded output), hard_sigmoid and hard_swish (they compare the rounded x + 3) and
+    squareplus (it subtracts in the left tail).
     """
 
     def relu(self, x: Array) -> Array:
         return jax.nn.relu(x)
+
+    def relu6(self, x: Array) -> Array:
+        return jax.nn.relu6(x)
+
+    def elu(self, x: Array, *, alpha: float = 1.0) -> Array:
+        return jax.nn.elu(x, alpha)
+
+    def selu(self, x: Array) -> Array:
+        return jax.nn.selu(x)
+
+    def celu(self, x: Array, *, alpha: float = 1.0) -> Array:
+        return jax.nn.celu(x, alpha)
+
+    def softsign(self, x: Array) -> Array:
+        return jax.nn.soft_sign(x)
 
     def gelu(self, x: Array, *, approximate: str = "none") -> Array:
         if approximate == "tanh":
@@ -31,8 +47,14 @@ class JaxActivations(Activations):
             return x * super().sigmoid(_TWICE_SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x)))
         return jax.nn.gelu(x, approximate=False)
 
-    def silu(self, x: Array) -> Array:
-        return jax.nn.silu(x)
+    def silu(self, x: Array, *, beta: float = 1.0) -> Array:
+        return jax.nn.silu(x) if beta == 1 else super().silu(x, beta=beta)
+
+    def mish(self, x: Array) -> Array:
+        return jax.nn.mish(x)
+
+    def glu(self, x: Array, *, axis: int = -1) -> Array:
+        return jax.nn.glu(x, axis=axis)
 
     def sigmoid(self, x: Array) -> Array:
         return jax.nn.sigmoid(x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnspec._windows import Windows
 
-__all__ = ["cropped", "padded", "tap_slices"]
+__all__ = ["cropped", "gathered", "padded", "scattered", "tap_slices"]
 
 _LEAD = (slice(None), slice(None))
 
@@ -39,3 +39,19 @@ def tap_slices(w: Windows) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]
         starts = [i * d for i, d in zip(index, w.dilation, strict=True)]
         ends = [a + (o - 1) * s + 1 for a, o, s in zip(starts, w.out, w.stride, strict=True)]
         yield index, (*_LEAD, *(slice(a, e, s) for a, e, s in zip(starts, ends, w.stride, strict=True)))
+
+
+def gathered(x: Any, w: Windows, into: Any) -> None:
+    """Write the taps of all windows of `x`, one after the other, into an array of (taps, *x.shape[:2], *w.out)."""
+    wide = padded(x, w)
+    for i, (_, where) in enumerate(tap_slices(w)):
+        into[i] = wide[where]
+
+
+def scattered(taps: Any, w: Windows) -> Any:
+    """The adjoint of `gathered`: every entry added to where it was read."""
+    size = (n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))
+    wide = np.zeros((*taps.shape[1:3], *size), taps.dtype)
+    for tap, (_, where) in zip(taps, tap_slices(w), strict=True):
+        wide[where] += tap
+    return cropped(wide, w)

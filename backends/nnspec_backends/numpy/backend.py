@@ -14,10 +14,12 @@ from nnspec.operation import Array
 from nnspec.tape import Tensor, namespace, pullback, raw
 from nnspec_backends.numpy.activations import NumpyActivations
 from nnspec_backends.numpy.convolution import NumpyConvolution
+from nnspec_backends.numpy.embedding import NumpyEmbedding
 from nnspec_backends.numpy.linear import NumpyLinear
 from nnspec_backends.numpy.normalization import NumpyNormalization
 from nnspec_backends.numpy.pooling import NumpyPooling
 from nnspec_backends.numpy.random import NumpyRandom
+from nnspec_backends.numpy.shape import NumpyShape
 from nnspec_backends.numpy.special import erf
 
 __all__ = ["NumpyBackend"]
@@ -32,7 +34,9 @@ class NumpyBackend(
     NumpyConvolution,
     NumpyPooling,
     NumpyNormalization,
+    NumpyEmbedding,
     NumpyRandom,
+    NumpyShape,
     Backend,
 ):
     """NumPy arrays on the host; under differentiation they are recorded on nnspec's tape."""

@@ -1,4 +1,4 @@
-"""Native pooling: one pass an offset of the window."""
+"""Native pooling: one pass an offset of a sliding window, one an axis over windows that adapt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nnspec._windows import Padding, PerAxis, Windows, inside, resolve
+from nnspec._windows import Padding, PerAxis, Windows, adaptive, counts, inside, per_axis, resolve
 from nnspec.operation import Array
 from nnspec.ops.pooling import Pooling
 from nnspec.tape import kernel
+from nnspec.tape import namespace as xp
 from nnspec_backends.numpy._windows import cropped, padded, tap_slices
 
 __all__ = ["NumpyPooling"]
@@ -49,8 +50,7 @@ def _counts(w: Windows, count_include_pad: bool, dtype: Any) -> Any:
     """The divisor of every window."""
     if count_include_pad:
         return dtype.type(math.prod(w.kernel))
-    along = [[len(reach) for reach in reaches] for reaches in inside(w)]
-    return np.array([math.prod(lengths) for lengths in itertools.product(*along)], dtype).reshape(w.out)
+    return np.array(counts(w), dtype).reshape(w.out)
 
 
 def _avg_forward(x: Any, *, w: Windows, count_include_pad: bool) -> tuple[Any, Any]:
@@ -72,8 +72,61 @@ def _avg_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     return [cropped(wide, w)]
 
 
+def _window_sums(x: Any, out: int, axis: int) -> Any:
+    """Sums of the windows of `adaptive` along an axis."""
+    reach = np.array(adaptive(x.shape[axis], out))
+    shape = list(x.shape)
+    shape[axis] = 1
+    beyond = np.zeros(shape, x.dtype)  # reduceat wants every end inside
+    both = np.add.reduceat(np.concatenate([x, beyond], axis=axis), reach.reshape(-1), axis=axis)
+    return both[(slice(None),) * axis + (slice(None, None, 2),)]
+
+
+def _lengths(size: int, out: int, axis: int, x: Any) -> Any:
+    lengths = np.array([end - start for start, end in adaptive(size, out)], x.dtype)
+    return lengths.reshape(-1, *(1,) * (x.ndim - axis - 1))
+
+
+def _means_forward(x: Any, *, out: int, axis: int) -> tuple[Any, Any]:
+    lengths = _lengths(x.shape[axis], out, axis, x)
+    return _window_sums(x, out, axis) / lengths, (lengths, x.shape[axis], axis)
+
+
+def _means_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
+    lengths, size, axis = saved
+    return [_window_sums(g / lengths, size, axis)]  # the windows that hold an entry are windows again
+
+
+def _winners(x: Any, out: int) -> Any:
+    """Along the last axis, where the first maximum of every window of `adaptive` is."""
+    reach = adaptive(x.shape[-1], out)
+    taps = max(end - start for start, end in reach)
+    places = np.array([[min(start + i, end - 1) for i in range(taps)] for start, end in reach])
+    # a window that is shorter ends with its last entry again, which never is the first maximum
+    first = np.argmax(x[..., places], axis=-1)
+    return places[:, 0] + first
+
+
+def _largest_forward(x: Any, *, out: int, axis: int) -> tuple[Any, Any]:
+    last = np.moveaxis(x, axis, -1)
+    winners = _winners(last, out)
+    best = np.take_along_axis(last, winners, axis=-1)
+    return np.moveaxis(best, -1, axis), (winners, x.shape[axis], axis)
+
+
+def _largest_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
+    winners, size, axis = saved
+    last = np.moveaxis(g, axis, -1)
+    whole = np.zeros((math.prod(last.shape[:-1]), size), g.dtype)
+    flat = (whole.shape[0], last.shape[-1])
+    np.add.at(whole, (np.arange(flat[0])[:, None], winners.reshape(flat)), last.reshape(flat))
+    return [np.moveaxis(whole.reshape(*last.shape[:-1], size), -1, axis)]
+
+
 max_pool = kernel(_max_forward, _max_backward)
 avg_pool = kernel(_avg_forward, _avg_backward)
+adaptive_means = kernel(_means_forward, _means_backward)
+adaptive_largest = kernel(_largest_forward, _largest_backward)
 
 
 class NumpyPooling(Pooling):
@@ -102,3 +155,19 @@ class NumpyPooling(Pooling):
     ) -> Array:
         w = resolve(x.shape[2:], kernel_size, stride=stride, padding=padding)
         return avg_pool(x, w=w, count_include_pad=count_include_pad)
+
+    def adaptive_avg_pool(self, x: Array, *, output_size: PerAxis) -> Array:
+        for axis, out in enumerate(per_axis("output_size", output_size, x.ndim - 2, low=1), start=2):
+            x = adaptive_means(x, out=out, axis=axis) if out != x.shape[axis] else x
+        return x
+
+    def adaptive_max_pool(self, x: Array, *, output_size: PerAxis) -> Array:
+        sizes = per_axis("output_size", output_size, x.ndim - 2, low=1)
+        for axis in reversed(range(2, x.ndim)):  # the first in each row, then the first of the rows
+            x = adaptive_largest(x, out=sizes[axis - 2], axis=axis)
+        return x
+
+    def global_max_pool(self, x: Array, *, keepdims: bool = False) -> Array:
+        flat = xp.reshape(x, (*x.shape[:2], math.prod(x.shape[2:])))
+        best = adaptive_largest(flat, out=1, axis=2)
+        return xp.reshape(best, (*x.shape[:2], *(1 for _ in x.shape[2:] if keepdims)))

@@ -17,6 +17,20 @@ class TorchActivations(Activations):
     def relu(self, x: Array) -> Array:
         return torch.relu(x)
 
+    def relu6(self, x: Array) -> Array:
+        return functional.relu6(x)
+
+    def elu(self, x: Array, *, alpha: float = 1.0) -> Array:
+        return functional.elu(x, alpha)
+
+    def selu(self, x: Array) -> Array:
+        return functional.selu(x)
+
+    def celu(self, x: Array, *, alpha: float = 1.0) -> Array:
+        # the derivative of PyTorch's in float64 has 1/alpha rounded to float32
+        single = x.dtype == torch.float32 or alpha == 1
+        return functional.celu(x, alpha) if single else super().celu(x, alpha=alpha)
+
     def leaky_relu(self, x: Array, *, negative_slope: float = 0.01) -> Array:
         return functional.leaky_relu(x, negative_slope)
 
@@ -28,17 +42,42 @@ class TorchActivations(Activations):
     def gelu(self, x: Array, *, approximate: str = "none") -> Array:
         return functional.gelu(x, approximate=approximate)
 
-    def silu(self, x: Array) -> Array:
-        return functional.silu(x)
+    def silu(self, x: Array, *, beta: float = 1.0) -> Array:
+        return functional.silu(x) if beta == 1 else super().silu(x, beta=beta)
+
+    def mish(self, x: Array) -> Array:
+        return functional.mish(x)
+
+    def hard_swish(self, x: Array) -> Array:
+        return functional.hardswish(x)
+
+    def glu(self, x: Array, *, axis: int = -1) -> Array:
+        return functional.glu(x, axis)
 
     def sigmoid(self, x: Array) -> Array:
         return torch.sigmoid(x)
+
+    def log_sigmoid(self, x: Array) -> Array:
+        return functional.logsigmoid(x)
 
     def tanh(self, x: Array) -> Array:
         return torch.tanh(x)
 
     def hard_tanh(self, x: Array, *, min_value: float = -1.0, max_value: float = 1.0) -> Array:
         return functional.hardtanh(x, min_value, max_value)
+
+    def hard_sigmoid(self, x: Array) -> Array:
+        # the derivative of PyTorch's in float64 is 1/6 rounded to float32
+        return functional.hardsigmoid(x) if x.dtype == torch.float32 else super().hard_sigmoid(x)
+
+    def softshrink(self, x: Array, *, lambd: float = 0.5) -> Array:
+        return functional.softshrink(x, lambd)
+
+    def hardshrink(self, x: Array, *, lambd: float = 0.5) -> Array:
+        return functional.hardshrink(x, lambd)
+
+    def threshold(self, x: Array, *, threshold: float, value: float) -> Array:
+        return functional.threshold(x, threshold, value)
 
     def softplus(self, x: Array, *, beta: float = 1.0) -> Array:
         # functional.softplus is linear above a threshold; logsigmoid is accurate in both tails

@@ -23,12 +23,14 @@ from nnspec_backends._host import checked_dtype, fresh_host_array
 from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 from nnspec_backends.torch.activations import TorchActivations
 from nnspec_backends.torch.convolution import TorchConvolution
+from nnspec_backends.torch.embedding import TorchEmbedding
 from nnspec_backends.torch.linear import TorchLinear
 from nnspec_backends.torch.losses import TorchLosses
 from nnspec_backends.torch.normalization import TorchNormalization
 from nnspec_backends.torch.optimizers import TorchOptimizers, donation
 from nnspec_backends.torch.pooling import TorchPooling
 from nnspec_backends.torch.random import TorchRandom
+from nnspec_backends.torch.shape import TorchShape
 
 __all__ = ["TorchBackend"]
 
@@ -51,9 +53,11 @@ class TorchBackend(
     TorchConvolution,
     TorchPooling,
     TorchNormalization,
+    TorchEmbedding,
     TorchLosses,
     TorchOptimizers,
     TorchRandom,
+    TorchShape,
     Backend,
 ):
     """PyTorch tensors on the CPU or a CUDA device; derivatives by its autograd.
@@ -100,7 +104,8 @@ class TorchBackend(
         return isinstance(x, torch.Tensor) and x.dtype in _INTEGER
 
     def is_concrete(self, x: Array) -> bool:
-        return not traced(x) and bool(x.is_cpu)
+        # inside a transform not even an array from outside it can be handed to NumPy
+        return not under_transform() and not traced(x) and bool(x.is_cpu)
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from torch.nn import functional
 
 from nnspec import _windows as windows
-from nnspec._windows import Padding, PerAxis
+from nnspec._windows import Padding, PerAxis, Sides
 from nnspec.operation import Array
 from nnspec.ops.convolution import Convolution
 from nnspec_backends.torch._modes import ieee_products
@@ -15,10 +16,15 @@ from nnspec_backends.torch._modes import ieee_products
 __all__ = ["TorchConvolution"]
 
 _CONV: tuple[Any, ...] = (functional.conv1d, functional.conv2d, functional.conv3d)
+_CONV_TRANSPOSE: tuple[Any, ...] = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
 
 
 class TorchConvolution(Convolution):
-    """PyTorch's kernels pad both sides alike; what one side has more of is put there beforehand."""
+    """PyTorch's kernels pad both sides alike; what one side has more of is put there beforehand, or cut off there."""
 
     def conv(
         self,
@@ -44,3 +50,32 @@ class TorchConvolution(Convolution):
             with ieee_products():
                 return native(x, weight, bias, w.stride, both, w.dilation, groups)
         return native(x, weight, bias, w.stride, both, w.dilation, groups)
+
+    def conv_transpose(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: PerAxis = 1,
+        padding: Sides = 0,
+        output_padding: PerAxis = 0,
+        dilation: PerAxis = 1,
+        groups: int = 1,
+    ) -> Array:
+        w = windows.resolve_transposed(
+            tuple(x.shape[2:]),
+            tuple(weight.shape[2:]),
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+        )
+        both = tuple(min(sides) for sides in w.padding)
+        more = windows.per_axis("output_padding", output_padding, len(w.kernel), low=0)
+        with ieee_products() if x.is_cuda else nullcontext():
+            y = _CONV_TRANSPOSE[len(w.kernel) - 1](x, weight, bias, w.stride, both, more, groups, w.dilation)
+        if all(low == high for low, high in w.padding):
+            return y
+        starts = [low - p for (low, _), p in zip(w.padding, both, strict=True)]
+        return y[(..., *(slice(start, start + n) for start, n in zip(starts, w.size, strict=True)))]

@@ -1,4 +1,4 @@
-"""Native batch and layer normalization."""
+"""Native normalization."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["TorchNormalization"]
 
 
 class TorchNormalization(Normalization):
-    """PyTorch's kernels, with the spec's biased running variance."""
+    """PyTorch's kernels, with the spec's biased running variance.
+
+    Not rms_norm: its gradient holds rsqrt cubed, which underflows in float32 where |x| is above 1e13.
+    """
 
     def batch_norm(
         self,
@@ -67,3 +70,31 @@ class TorchNormalization(Normalization):
         if axes != list(range(axes[0], x.ndim)) or math.prod(shape) <= 1:
             return super().layer_norm(x, weight, bias, axis=axis, eps=eps)
         return functional.layer_norm(x, shape, weight, bias, eps)
+
+    def group_norm(
+        self,
+        x: Array,
+        weight: Array | None = None,
+        bias: Array | None = None,
+        *,
+        groups: int,
+        eps: float = 1e-5,
+    ) -> Array:
+        count = math.prod(x.shape[1:]) // groups
+        if x.shape[0] == 0 or count <= 1:  # of one value the kernel's x / std - mean / std need not be 0
+            return super().group_norm(x, weight, bias, groups=groups, eps=eps)
+        # the gradient of functional.group_norm is off by 13 roundoffs in groups of two values
+        y = functional.layer_norm(x.reshape(x.shape[0], groups, count), (count,), None, None, eps).reshape(x.shape)
+        shape = (-1, *(1 for _ in x.shape[2:]))
+        y = y if weight is None else y * weight.reshape(shape)
+        return y if bias is None else y + bias.reshape(shape)
+
+    def instance_norm(
+        self, x: Array, weight: Array | None = None, bias: Array | None = None, *, eps: float = 1e-5
+    ) -> Array:
+        if 0 in x.shape or math.prod(x.shape[2:]) == 1:
+            return super().instance_norm(x, weight, bias, eps=eps)
+        return functional.instance_norm(x, weight=weight, bias=bias, eps=eps)
+
+    def l2_normalize(self, x: Array, *, axis: int | tuple[int, ...] = -1, eps: float = 1e-12) -> Array:
+        return functional.normalize(x, dim=axis, eps=eps)  # type: ignore[arg-type]

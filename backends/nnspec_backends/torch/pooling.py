@@ -20,6 +20,16 @@ __all__ = ["TorchPooling"]
 
 _MAX: tuple[Any, ...] = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 _AVG: tuple[Any, ...] = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
+_ADAPTIVE_AVG: tuple[Any, ...] = (
+    functional.adaptive_avg_pool1d,
+    functional.adaptive_avg_pool2d,
+    functional.adaptive_avg_pool3d,
+)
+_ADAPTIVE_MAX: tuple[Any, ...] = (
+    functional.adaptive_max_pool1d,
+    functional.adaptive_max_pool2d,
+    functional.adaptive_max_pool3d,
+)
 
 
 def _span(kernel: int, dilation: int) -> int:
@@ -97,3 +107,13 @@ class TorchPooling(Pooling):
             padding=padding,
             count_include_pad=count_include_pad,
         )
+
+    def adaptive_avg_pool(self, x: Array, *, output_size: PerAxis) -> Array:
+        return _ADAPTIVE_AVG[x.ndim - 3](x, output_size)
+
+    def adaptive_max_pool(self, x: Array, *, output_size: PerAxis) -> Array:
+        return _ADAPTIVE_MAX[x.ndim - 3](x, output_size)
+
+    def global_max_pool(self, x: Array, *, keepdims: bool = False) -> Array:
+        best = x.flatten(2).max(-1).values  # its gradient goes to the first maximum; that of amax is shared
+        return best.reshape(*best.shape, *(1 for _ in x.shape[2:] if keepdims))

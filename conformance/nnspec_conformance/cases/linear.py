@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnspec.errors import DTypeError, ShapeError
-from nnspec_conformance.case import Case, cases, error_case, integers, normal, uniform
+from nnspec_conformance.case import Case, Source, cases, error_case, integers, normal, uniform
 
 __all__ = ["CASES"]
 
@@ -162,6 +162,107 @@ _FULL = cases(
     level="full",
 )
 
+
+def _bilinear_turned(backend: Any, x1: Any, x2: Any, weight: Any, bias: Any) -> Any:
+    """Views in, and a view of the result, so that the cotangent is one too."""
+    xp = backend.xp
+    y = backend.bilinear(xp.permute_dims(x1, (1, 0)), x2, xp.permute_dims(weight, (2, 0, 1)), bias)
+    return xp.permute_dims(y, (1, 0))
+
+
+_BILINEAR = cases(
+    "bilinear",
+    {
+        "leading-axes": {
+            "inputs": {
+                "x1": normal(2, 3, 5),
+                "x2": normal(2, 3, 4),
+                "weight": normal(6, 5, 4),
+                "bias": normal(6, mean=3.0),
+            },
+            "requires": ("BILINEAR-1", "BILINEAR-2", "BILINEAR-3"),
+        },
+        "products": {
+            "inputs": {
+                "x1": uniform(2, 33, low=0.5, high=1.5),
+                "x2": uniform(2, 33, low=0.5, high=1.5),
+                "weight": uniform(3, 33, 33, low=0.5, high=1.5),
+            },
+            "requires": ("BILINEAR-4", "BILINEAR-1"),
+        },
+    },
+)
+
+_BILINEAR_FULL = cases(
+    "bilinear",
+    {
+        "square": {  # all sizes equal: only the order of the axes tells them apart
+            "inputs": {"x1": normal(3, 3), "x2": normal(3, 3), "weight": normal(3, 3, 3)},
+            "requires": ("BILINEAR-1", "BILINEAR-2"),
+        },
+        "empty": {
+            "inputs": {"x1": normal(0, 5), "x2": normal(0, 4), "weight": normal(6, 5, 4), "bias": normal(6)},
+            "requires": ("BILINEAR-5",),
+        },
+        "vector": {
+            "inputs": {"x1": normal(5), "x2": normal(4), "weight": normal(3, 5, 4), "bias": normal(3)},
+            "requires": ("BILINEAR-2", "BILINEAR-3"),
+        },
+        "one": {
+            "inputs": {"x1": normal(1, 1), "x2": normal(1, 1), "weight": normal(1, 1, 1), "bias": normal(1)},
+            "requires": ("BILINEAR-1",),
+        },
+        "one-output": {
+            "inputs": {"x1": normal(17, 3), "x2": normal(17, 33), "weight": normal(1, 3, 33)},
+            "requires": ("BILINEAR-1",),
+        },
+        "turned": {
+            "inputs": {
+                "x1": normal(3, 7),
+                "x2": normal(7, 5).laid_out("strided"),
+                "weight": normal(3, 5, 2),
+                "bias": normal(2).laid_out("strided"),
+            },
+            "requires": ("BILINEAR-1", "BILINEAR-3"),
+            "program": _bilinear_turned,
+        },
+        "large-mean": {
+            "inputs": {
+                "x1": normal(5, 9, mean=1e3),
+                "x2": normal(5, 17, mean=1e2),
+                "weight": normal(3, 9, 17),
+                "bias": normal(3),
+            },
+            "requires": ("BILINEAR-4",),
+        },
+        "tiny": {
+            "inputs": {"x1": normal(5, 9, std=1e-12), "x2": normal(5, 7, std=1e-12), "weight": normal(3, 9, 7)},
+            "requires": ("BILINEAR-4",),
+        },
+        "long": {
+            "inputs": {"x1": normal(2, 257), "x2": normal(2, 129), "weight": normal(1, 257, 129)},
+            "requires": ("BILINEAR-4",),
+        },
+        "no-terms": {
+            "inputs": {"x1": normal(2, 0), "x2": normal(2, 3), "weight": normal(4, 0, 3), "bias": normal(4)},
+            "requires": ("BILINEAR-3", "BILINEAR-2"),
+        },
+        "no-terms-second": {
+            "inputs": {"x1": normal(2, 3), "x2": normal(2, 0), "weight": normal(4, 3, 0)},
+            "requires": ("BILINEAR-2",),
+        },
+        **{
+            f"gradient-{name}": {
+                "inputs": {"x1": normal(5, 3), "x2": normal(5, 2), "weight": normal(4, 3, 2), "bias": normal(4)},
+                "requires": ("BILINEAR-1", "BILINEAR-3"),
+                "differentiate": (name,),
+            }
+            for name in ("x1", "x2", "weight", "bias")
+        },
+    },
+    level="full",
+)
+
 _X, _WEIGHT, _BIAS = normal(2, 3), normal(4, 3), normal(4)
 
 
@@ -279,4 +380,59 @@ _ERRORS = [
     ),
 ]
 
-CASES: list[Case] = [*_QUICK, *_FULL, *_ERRORS]
+
+def _bilinear_rejected(name: str, requirement: str, error: Any, words: str, **inputs: Source) -> Case:
+    return error_case(
+        "bilinear",
+        name,
+        (requirement,),
+        lambda backend, **arrays: backend.bilinear(**arrays),
+        error,
+        words,
+        inputs={"x1": normal(2, 5), "x2": normal(2, 4), "weight": normal(3, 5, 4), **inputs},
+    )
+
+
+_BILINEAR_ERRORS = [
+    _bilinear_rejected(
+        "leading-axes-that-broadcast",
+        "BILINEAR-2",
+        ShapeError,
+        "x2: expected shape (2, in2) (the leading axes of x1), got (1, 4)",
+        x2=normal(1, 4),
+    ),
+    _bilinear_rejected(
+        "leading-rank",
+        "BILINEAR-2",
+        ShapeError,
+        "x2: expected shape (2, in2) (the leading axes of x1), got (4,)",
+        x2=normal(4),
+    ),
+    _bilinear_rejected(
+        "turned-weight",
+        "BILINEAR-1",
+        ShapeError,
+        "weight: expected shape (out, 5, 4) (the last axes of x1 and x2), got (3, 4, 5)",
+        weight=normal(3, 4, 5),
+    ),
+    _bilinear_rejected("scalar", "BILINEAR-2", ShapeError, "x1: expected at least 1 axes, got shape ()", x1=normal()),
+    _bilinear_rejected(
+        "bias-size",
+        "BILINEAR-3",
+        ShapeError,
+        "bias: expected shape (3,) (the first axis of weight), got (1,)",
+        bias=normal(1),
+    ),
+    _bilinear_rejected(
+        "integer-x2", "BILINEAR-4", DTypeError, "x2: expected a floating array", x2=integers(2, 4, high=5)
+    ),
+    _bilinear_rejected(
+        "integer-weight",
+        "BILINEAR-4",
+        DTypeError,
+        "weight: expected a floating array",
+        weight=integers(3, 5, 4, high=5),
+    ),
+]
+
+CASES: list[Case] = [*_QUICK, *_FULL, *_BILINEAR, *_BILINEAR_FULL, *_ERRORS, *_BILINEAR_ERRORS]

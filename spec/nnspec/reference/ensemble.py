@@ -224,6 +224,17 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
         whole.deviations[(slice(None), *parts)] = self.deviations
         return whole
 
+    def scatter(self, shape: tuple[int, ...], indices: Any, axis: int) -> Ensemble:
+        """Zeros of `shape` to which each slice of this array is added at its index along `axis`.
+
+        A sum rounds where an index occurs more than once.
+        """
+        whole = self.model.exact(np.zeros(shape))
+        np.add.at(whole.value, (slice(None),) * axis + (indices,), self.value)
+        np.add.at(whole.deviations, (slice(None),) * (axis + 1) + (indices,), self.deviations)
+        scale = np.moveaxis(_partial_sums_by_index(np.moveaxis(self.value, axis, 0), indices, shape[axis]), 0, axis)
+        return _result(self.model, whole.value, whole.deviations, scale)
+
     def astype(self, dtype: Any) -> Ensemble:
         if np.dtype(dtype) != self.dtype:
             raise TypeError(f"an Ensemble of {self.dtype} cannot become {dtype}")
@@ -425,6 +436,15 @@ def _partial_sums(x: Any, axes: tuple[int, ...]) -> Floats:
     return largest
 
 
+def _partial_sums_by_index(x: Any, indices: Any, count: int) -> Floats:
+    """`_partial_sums` of the slices of `x` along its first axis that share an index, for each of `count` indices."""
+    scale = np.zeros((count, *x.shape[1:]))
+    found, times = np.unique(indices, return_counts=True)
+    for index in found[times > 1]:
+        scale[index] = _partial_sums(x[indices == index], (0,))
+    return scale
+
+
 @functools.lru_cache(maxsize=256)
 def _shuffle(count: int, order: int) -> NDArray[np.intp]:
     return np.random.Generator(np.random.Philox(order)).permutation(count)
@@ -521,6 +541,10 @@ def _flip(x: Ensemble, axis: Any = None) -> Ensemble:
     return Ensemble(x.model, np.flip(x.value, axes), np.flip(x.deviations, tuple(i + 1 for i in axes)))
 
 
+def _take(x: Ensemble, indices: Any, axis: int) -> Ensemble:
+    return Ensemble(x.model, np.take(x.value, indices, axis), np.take(x.deviations, indices, axis + 1))
+
+
 def _zeros_like(x: Ensemble) -> Ensemble:
     return x.model.exact(np.zeros(x.shape))
 
@@ -553,6 +577,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.concatenate: _concatenate,
     np.broadcast_to: _broadcast_to,
     np.flip: _flip,
+    np.take: _take,
     np.zeros_like: _zeros_like,
     np.ones_like: _ones_like,
     np.full_like: _full_like,

@@ -21,7 +21,7 @@ __all__ = [
     "expand_dims", "expm1", "finfo", "flip", "float32", "float64", "full", "full_like", "int32", "int64",
     "isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or", "matmul", "max",
     "maximum", "min", "minimum", "ones", "ones_like", "permute_dims", "reshape", "sign", "sin", "sqrt", "squeeze",
-    "stack", "stop_gradient", "sum", "tanh", "uint32", "where", "zeros", "zeros_like",
+    "stack", "stop_gradient", "sum", "take", "tanh", "uint32", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # -- creation, and what carries no derivative: NumPy's own -----------------------------------------------
@@ -260,6 +260,26 @@ def getitem(x: Any, key: Any) -> Any:
     if not _is_basic(key):
         raise TypeError(f"only integers, slices, None and Ellipsis index a recorded array, got {key!r}")
     return _getitem(x, key=key)
+
+
+def _scatter(g: Any, shape: tuple[int, ...], indices: Any, axis: int) -> Any:
+    """Zeros of `shape` to which each slice of `g` is added at its index along `axis`."""
+    if not isinstance(g, (np.ndarray, np.generic)):
+        return g.scatter(shape, indices, axis)
+    whole = np.zeros(shape, g.dtype)
+    np.add.at(whole, (slice(None),) * axis + (indices,), g)
+    return whole
+
+
+_take = primitive(
+    lambda a, *, indices, axis: np.take(a, indices, axis),
+    lambda g, out, a, *, indices, axis: _scatter(g, a.shape, indices, axis),
+)
+
+
+def take(x: Any, indices: Any, *, axis: int) -> Any:
+    """The slices of `x` along `axis` at `indices`, integers >= 0 of one axis."""
+    return _take(x, indices=indices, axis=axis % x.ndim)
 
 
 def _piece(g: Any, start: int, stop: int, axis: int) -> Any:

@@ -1,4 +1,4 @@
-"""Inputs for the operations on the shape alone."""
+"""Inputs for `flatten`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs for pooling."""
+"""Inputs for maximum and mean over sliding windows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import itertools
 import math
 from typing import Any
 
-from nnspec.errors import ArgumentError, DTypeError, ShapeError
-from nnspec_conformance.case import Case, Source, cases, error_case, integers, normal, values
+from nnspec.errors import ShapeError
+from nnspec_conformance.case import Case, cases, normal, values
+from nnspec_conformance.cases.pooling._common import FORWARD, not_images, rejected
 
 __all__ = ["CASES"]
 
 _INF, _NAN = math.inf, math.nan
-_FORWARD = ("values", "shapes", "compiled", "purity", "repeat")
 _PLANE, _LINE, _VOLUME = normal(2, 3, 7, 5), normal(2, 3, 10), normal(2, 2, 4, 6, 5)
 #: odd and even kernels, wider padding than half the kernel, all different
 _COMBINED = {"kernel_size": (3, 2), "stride": (2, 1), "padding": ((2, 0), (0, 1))}
@@ -71,7 +71,7 @@ _MAX = cases(
             "inputs": {"x": values([_NANS])},
             "options": {"kernel_size": 3},
             "requires": ("MAX_POOL-3",),
-            "checks": _FORWARD,
+            "checks": FORWARD,
         },
         "special-bottom": {
             "inputs": {"x": values([_BOTTOM])},
@@ -148,7 +148,7 @@ _MAX_FULL = cases(
             "inputs": {"x": values([[[[_NAN, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, _NAN]]]])},
             "options": {"kernel_size": 2, "stride": 1, "padding": 1},
             "requires": ("MAX_POOL-3",),
-            "checks": _FORWARD,
+            "checks": FORWARD,
         },
         "special-bottom-line": {
             "inputs": {"x": values([[[-_INF, -_INF, -_INF, -_INF, -_INF]]])},
@@ -388,24 +388,8 @@ _GRID = [
 # -- errors -------------------------------------------------------------------------------------------------
 
 
-def _rejected(
-    operation: str,
-    name: str,
-    requirement: str,
-    *words: str,
-    x: Source = normal(2, 3, 5),  # noqa: B008 - immutable
-    error: type[ArgumentError | ShapeError | DTypeError] = ArgumentError,
-    **options: Any,
-) -> Case:
-    return error_case(
-        operation,
-        name,
-        (requirement,),
-        lambda backend, x: getattr(backend, operation)(x, **{"kernel_size": 2, **options}),
-        error,
-        *words,
-        inputs={"x": x},
-    )
+def _rejected(operation: str, name: str, requirement: str, *words: str, **options: Any) -> Case:
+    return rejected(operation, name, requirement, *words, **{"kernel_size": 2, **options})
 
 
 def _both(operation: str, beyond: str, grid: str, stride: str) -> list[Case]:
@@ -462,38 +446,7 @@ def _both(operation: str, beyond: str, grid: str, stride: str) -> list[Case]:
             "padding: expected one of 'valid', 'same', got 'SAME'",
             padding="SAME",
         ),
-        _rejected(
-            operation,
-            "rank",
-            grid,
-            "x: expected 3 to 5 axes, got shape (3, 5)",
-            error=ShapeError,
-            x=normal(3, 5),
-        ),
-        _rejected(
-            operation,
-            "no-channels",
-            grid,
-            "x: expected channel and spatial axes of at least 1, got shape (2, 0, 5)",
-            error=ShapeError,
-            x=normal(2, 0, 5),
-        ),
-        _rejected(
-            operation,
-            "integer-x",
-            grid,
-            "x: expected a floating array",
-            error=DTypeError,
-            x=integers(2, 3, 5, high=5),
-        ),
-        error_case(
-            operation,
-            "no-array",
-            (grid,),
-            lambda backend: getattr(backend, operation)([[[1.0, 2.0]]], kernel_size=2),
-            DTypeError,
-            "x: expected a floating array, got list",
-        ),
+        *not_images(operation, grid, kernel_size=2),
     ]
 
 

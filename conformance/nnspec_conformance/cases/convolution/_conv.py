@@ -1,4 +1,4 @@
-"""Inputs for convolution."""
+"""Inputs for `conv`."""
 
 from __future__ import annotations
 

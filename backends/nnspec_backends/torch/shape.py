@@ -1,0 +1,89 @@
+"""Native padding, resampling and columns, where PyTorch's convention is the same or can be made so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch.nn import functional
+
+from nnspec import _windows as windows
+from nnspec._windows import Padding, PerAxis, Sides
+from nnspec.operation import Array
+from nnspec.ops.shape import Shape
+
+__all__ = ["TorchShape"]
+
+#: up to which size PyTorch's float32 places of an axis are as good as integers
+_EXACT = 1 << 20
+_LINEAR = ("linear", "bilinear", "trilinear")
+
+
+def _native_mode(size: Sequence[int], target: Sequence[int], mode: str) -> str | None:
+    """PyTorch's name of `mode` where it computes the same places, else None.
+
+    It takes them from the scale in float32. A nearest entry comes out as in integers unless a place is just
+    between two, which needs an odd size afterwards in the lowest terms of the ratio; the weights of linear
+    do if the scale is no fraction but of a power of two.
+    """
+    for n, m in zip(size, target, strict=True):
+        new = m // math.gcd(n, m)
+        powers = new & (new - 1) == 0
+        if max(n, m) * new > _EXACT or not (powers or (mode == "nearest" and (n * new // m) % 2)):
+            return None
+    return "nearest-exact" if mode == "nearest" else _LINEAR[len(size) - 1]
+
+
+class TorchShape(Shape):
+    """The definition where PyTorch has nothing of the kind, or nothing exact."""
+
+    def pad(self, x: Array, *, padding: Sides, mode: str = "constant", value: float = 0.0) -> Array:
+        if mode != "constant":
+            return super().pad(x, padding=padding, mode=mode, value=value)
+        sides = windows.pairs(padding, len(padding) if isinstance(padding, (tuple, list)) else x.ndim - 2)
+        return functional.pad(x, [side for along in reversed(sides) for side in along], value=value)
+
+    def upsample(self, x: Array, *, size: PerAxis, mode: str = "nearest") -> Array:
+        target = windows.per_axis("size", size, x.ndim - 2, low=1)
+        native = _native_mode(tuple(x.shape[2:]), target, mode)
+        if native is None:
+            return super().upsample(x, size=size, mode=mode)
+        return functional.interpolate(x, target, mode=native)
+
+    def unfold(
+        self,
+        x: Array,
+        *,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: Padding = 0,
+        dilation: PerAxis = 1,
+    ) -> Array:
+        if x.ndim != 4 or x.shape[0] == 0:
+            return super().unfold(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+        w = windows.resolve(tuple(x.shape[2:]), kernel_size, stride=stride, padding=padding, dilation=dilation)
+        wide = functional.pad(x, [side for along in reversed(w.padding) for side in along])
+        return functional.unfold(wide, w.kernel, w.dilation, 0, w.stride)
+
+    def fold(
+        self,
+        x: Array,
+        *,
+        output_size: Sequence[int],
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: Padding = 0,
+        dilation: PerAxis = 1,
+    ) -> Array:
+        if len(output_size) != 2 or x.shape[0] == 0:
+            return super().fold(
+                x,
+                output_size=output_size,
+                kernel_size=kernel_size,
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+            )
+        w = windows.resolve(output_size, kernel_size, stride=stride, padding=padding, dilation=dilation)
+        room = tuple(n + low + high for n, (low, high) in zip(w.size, w.padding, strict=True))
+        return windows.cropped(functional.fold(x, room, w.kernel, w.dilation, 0, w.stride), w)
