@@ -201,4 +201,3 @@ def worst_margin(
         if found[1] is None or here.margin > found[1].margin:
             found = (name, here)
     return found
-

@@ -381,7 +381,7 @@ _ERRORS = [
             {**_KEY, "data": constant(-1, "int32")},
             {},
             ArgumentError,
-            "data: expected values in [0, 4.29497e+09], got -1",
+            "data: expected values in [0, 4294967295], got -1",
         ),
         (
             "fold_in",
