@@ -335,7 +335,7 @@ _BAD: list[tuple[type[NnspecError], str, Callable[[], Any]]] = [
     (ArgumentError, r"target: .*\[0, 2\], got 3", lambda: B.cross_entropy(_X, _Y + 1)),
     (ArgumentError, "target: .*got -1", lambda: B.cross_entropy(_X, _Y - 1)),
     (ArgumentError, "target: .*got -1", lambda: B.cross_entropy(_X, _Y - 1, ignore_index=1)),
-    (ArgumentError, r"target: .*got 4\.29497e\+09", lambda: B.nll(_X, _Y + 2**32, ignore_index=-1)),
+    (ArgumentError, r"target: .*got 4294967298", lambda: B.nll(_X, _Y + 2**32, ignore_index=-1)),
     (ShapeError, "target", lambda: B.cross_entropy(_X, _Y[:1])),
     (ShapeError, "target", lambda: B.cross_entropy(_X, _X[:, :2])),
     (DTypeError, "target: .*float32", lambda: B.cross_entropy(_X, _X.float())),
