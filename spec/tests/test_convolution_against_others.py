@@ -247,7 +247,7 @@ def test_a_bad_argument_of_a_convolution_is_refused_by_its_name(
 
 # -- other namespaces ------------------------------------------------------------------------------------
 
-SHAPES = {"x": (2, 4, 5, 6), "w": (4, 3, 2, 3), "g": (8, 1, 2, 3), "p": (5, 8, 1, 1), "l": (6, 4, 3)}
+SHAPES = {"x": (2, 4, 5, 6), "w": (4, 3, 2, 3), "g": (8, 1, 2, 3), "p": (5, 8, 1, 1), "t": (6, 4, 3)}
 CALLS: dict[str, Callable[..., Any]] = {
     "conv_transpose": lambda d, x, w, **_: d.conv_transpose(
         x, w, stride=(2, 3), padding=((1, 2), 0), output_padding=(1, 2), dilation=(1, 2)
@@ -255,7 +255,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "conv_transpose in groups": lambda d, x, w, **_: d.conv_transpose(x, w, groups=2),
     "depthwise_conv": lambda d, x, g, **_: d.depthwise_conv(x, g, padding="same", stride=3),
     "separable_conv": lambda d, x, g, p, **_: d.separable_conv(x, g, p, dilation=2),
-    "causal_conv": lambda d, x, l, **_: d.causal_conv(x[:, :, 0, :], l, dilation=4),
+    "causal_conv": lambda d, x, t, **_: d.causal_conv(x[:, :, 0, :], t, dilation=4),
 }
 
 

@@ -22,6 +22,7 @@ from nnspec_backends.jax.convolution import JaxConvolution
 from nnspec_backends.jax.linear import JaxLinear
 from nnspec_backends.jax.pooling import JaxPooling
 from nnspec_backends.jax.random import JaxRandom
+from nnspec_backends.jax.shape import JaxShape
 
 __all__ = ["JaxBackend", "X64Warning"]
 
@@ -47,7 +48,7 @@ def _devices() -> dict[str, jax.Device]:
     return {_name(device): device for device in found}
 
 
-class JaxBackend(JaxActivations, JaxLinear, JaxConvolution, JaxPooling, JaxRandom, Backend):
+class JaxBackend(JaxActivations, JaxLinear, JaxConvolution, JaxPooling, JaxRandom, JaxShape, Backend):
     """JAX arrays; `compile` is jax.jit, which is where this backend is fast.
 
     Asking for float64 switches 64-bit types on for the process (`jax_enable_x64`), with an `X64Warning`;

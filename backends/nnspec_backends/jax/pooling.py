@@ -23,7 +23,7 @@ def _first_of_windows(x: Array, out: int, axis: int) -> Array:
     # a window that is shorter ends with its last entry again, which never is the first maximum
     places = np.array([[min(start + i, end - 1) for i in range(taps)] for start, end in reach])
     last = jnp.moveaxis(x, axis, -1)
-    gathered = last[..., places] if taps < x.shape[axis] else last[..., None, :]
+    gathered = last[..., None, :] if out == 1 else last[..., places]
     winners = jnp.argmax(jax.lax.stop_gradient(gathered), axis=-1, keepdims=True)
     return jnp.moveaxis(jnp.take_along_axis(gathered, winners, axis=-1)[..., 0], -1, axis)
 

@@ -1,16 +1,19 @@
-"""Native padding, resampling and columns, where PyTorch's convention is the same or can be made so."""
+"""Native resampling, where PyTorch finds the same places, and sums of windows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from torch.nn import functional
 
 from nnspec import _windows as windows
-from nnspec._windows import Padding, PerAxis, Sides
+from nnspec._windows import Padding, PerAxis
 from nnspec.operation import Array
 from nnspec.ops.shape import Shape
+from nnspec_backends._resample import resampled_linearly
+from nnspec_backends.torch._modes import ieee_products
 
 __all__ = ["TorchShape"]
 
@@ -27,43 +30,26 @@ def _native_mode(size: Sequence[int], target: Sequence[int], mode: str) -> str |
     do if the scale is no fraction but of a power of two.
     """
     for n, m in zip(size, target, strict=True):
-        new = m // math.gcd(n, m)
+        common = math.gcd(n, m)
+        old, new = n // common, m // common
         powers = new & (new - 1) == 0
-        if max(n, m) * new > _EXACT or not (powers or (mode == "nearest" and (n * new // m) % 2)):
+        if max(n, m) * new > _EXACT or not (powers or (mode == "nearest" and old % 2)):
             return None
     return "nearest-exact" if mode == "nearest" else _LINEAR[len(size) - 1]
 
 
 class TorchShape(Shape):
-    """The definition where PyTorch has nothing of the kind, or nothing exact."""
-
-    def pad(self, x: Array, *, padding: Sides, mode: str = "constant", value: float = 0.0) -> Array:
-        if mode != "constant":
-            return super().pad(x, padding=padding, mode=mode, value=value)
-        sides = windows.pairs(padding, len(padding) if isinstance(padding, (tuple, list)) else x.ndim - 2)
-        return functional.pad(x, [side for along in reversed(sides) for side in along], value=value)
+    """PyTorch's unfold and its other modes of padding are slower than slices joined, or no faster."""
 
     def upsample(self, x: Array, *, size: PerAxis, mode: str = "nearest") -> Array:
         target = windows.per_axis("size", size, x.ndim - 2, low=1)
         native = _native_mode(tuple(x.shape[2:]), target, mode)
-        if native is None:
+        if native is not None:
+            return functional.interpolate(x, target, mode=native)
+        if mode == "nearest":
             return super().upsample(x, size=size, mode=mode)
-        return functional.interpolate(x, target, mode=native)
-
-    def unfold(
-        self,
-        x: Array,
-        *,
-        kernel_size: PerAxis,
-        stride: PerAxis = 1,
-        padding: Padding = 0,
-        dilation: PerAxis = 1,
-    ) -> Array:
-        if x.ndim != 4 or x.shape[0] == 0:
-            return super().unfold(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
-        w = windows.resolve(tuple(x.shape[2:]), kernel_size, stride=stride, padding=padding, dilation=dilation)
-        wide = functional.pad(x, [side for along in reversed(w.padding) for side in along])
-        return functional.unfold(wide, w.kernel, w.dilation, 0, w.stride)
+        with ieee_products() if x.is_cuda else nullcontext():
+            return resampled_linearly(self, x, target)
 
     def fold(
         self,
