@@ -65,7 +65,7 @@ def select(*, only: str | None = None, level: str = "quick") -> list[Case]:
     return matching
 
 
-#: a backend that traces tries float64 and eager calls for every third operation at level quick
+#: a backend that traces tries float64 for every third operation at level quick
 _SAMPLE = 3
 #: and, of an operation in float32, this many groups of cases that share a compilation
 _MOST_GROUPS = 2
@@ -79,13 +79,13 @@ def _sampled() -> set[str]:
 def _firsts() -> frozenset[str]:
     found: dict[str, str] = {}
     for case in all_cases():
-        if "compiled" in case.checks and case.operation in _sampled():
-            found.setdefault(case.operation, case.id)
+        if "compiled" in case.checks:
+            found.setdefault(case.family, case.id)
     return frozenset(found.values())
 
 
 def is_first(case: Case) -> bool:
-    """Whether it is the one case of a sampled operation that level quick calls both ways, compiled and eagerly."""
+    """Whether it is the one case of its family that level quick calls both ways, compiled and eagerly."""
     return case.id in _firsts()
 
 

@@ -108,6 +108,12 @@ def make_step(backend: Backend) -> Any:
     return step
 
 
+@functools.lru_cache(maxsize=1)
+def compiled_step(backend: Backend) -> Any:
+    """One compilation for all seeds; parameters and state are donated."""
+    return backend.compile(make_step(backend), donate=(0, 1))
+
+
 def batches(backend: Backend, seed: int, epoch: int) -> NDArray[np.intp]:
     """Rows of the training set, a batch a row, shuffled by the portable generator; the remainder sits out."""
     key = backend.fold_in(backend.fold_in(backend.key(seed), 3), epoch)
@@ -142,7 +148,7 @@ def train(backend: Backend, seed: int, epochs: int = EPOCHS) -> History:
     params = initial(backend, seed)
     state = backend.adam_init(params)
     initial_loss = _evaluate(backend, params, digits)[0]
-    step = backend.compile(make_step(backend), donate=(0, 1))
+    step = compiled_step(backend)
     key = mask_key(backend, seed)
     first: list[float] = []
     means: list[float] = []

@@ -96,7 +96,7 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
                 lane = waiting.pop(0)
                 lane.process = _start(request, lane)
                 continue
-            time.sleep(0.05)
+            time.sleep(0.1)
             advance(sum(lane.finished for lane in lanes))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
@@ -153,7 +153,7 @@ def _options(request: Request, lane: _Lane) -> list[str]:
     options += [f"--nnspec-level={request.level}", f"--nnspec-seed={request.seed}"]
     options += [f"--nnspec-device={request.device}"] if request.device else []
     options += [f"--nnspec-only={request.only}"] if request.only else []
-    return [*options, f"--nnspec-results={lane.results}"]
+    return [*options, "--nnspec-checked", f"--nnspec-results={lane.results}"]
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ Loaded into every pytest run of an environment that has nnspec, so nothing heavy
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated")
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
+    group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before
     group.addoption("--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file")
 
 
@@ -57,11 +59,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         session = Session.from_config(config)
+        if _collects(config) or not config.getoption("nnspec_checked"):
+            session.by_id  # noqa: B018 - what was asked for is looked up now, so that a mistake is one line
     except NnspecError as error:
         raise pytest.UsageError(f"nnspec: {error}") from error
     config.stash[SESSION] = session
-    if not hasattr(config, "workerinput"):  # the controller of pytest-xdist, or a run without it
+    if not _is_worker(config):
         config.pluginmanager.register(Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _collects(config: pytest.Config) -> bool:
+    """Whether tests run in this process, so that it needs the backends: not in the controller of pytest-xdist."""
+    return _is_worker(config) or config.getoption("dist", "no") == "no"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,11 @@ class Item:
 class Session:
     """What a pytest run was asked to judge.
 
+    Cases and backends are looked up when first asked for.
+
     Raises:
-        ArgumentError: a profile is unknown, or the pattern matches no case.
-        BackendNotFoundError, BackendUnavailableError, DeviceUnavailableError: as `get_backend`.
+        ArgumentError: a profile is unknown; later, the pattern matches no case.
+        BackendNotFoundError, BackendUnavailableError, DeviceUnavailableError: later, as `get_backend`.
     """
 
     def __init__(
@@ -66,22 +69,35 @@ class Session:
         for profile in profiles:
             if profile not in PROFILES:
                 raise ArgumentError(f"profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
+        self.given = tuple(given)
         self.device = device
+        self.profiles = profiles
         self.seed = seed
         self.level = level
         self.only = only
+        self.dtypes = dtypes or DTYPES
         self._subjects: dict[tuple[str, str], Subject] = {}
-        chosen = select(only=only, level=level)
-        self.scope = {name: profiles_in_scope(backend_class(name), profiles) for name in given}
-        every = [
+
+    @functools.cached_property
+    def scope(self) -> dict[str, frozenset[str]]:
+        """The profiles to judge of each backend; imports the backends."""
+        return {name: profiles_in_scope(backend_class(name), self.profiles) for name in self.given}
+
+    @functools.cached_property
+    def items(self) -> list[Item]:
+        """Every test, in the order they run: the backends take turns, so that they share a case's reference."""
+        chosen = select(only=self.only, level=self.level)
+        return [
             Item(name, case, dtype)
             for dtype in DTYPES
             for case in chosen
             for name in self.scope
-            if dtype in case.dtypes and dtype in (dtypes or (dtype,)) and self._in_scope(name, case, dtype)
+            if dtype in case.dtypes and dtype in self.dtypes and self._in_scope(name, case, dtype)
         ]
-        self.items = every
-        self.by_id = {item.id: item for item in every}
+
+    @functools.cached_property
+    def by_id(self) -> dict[str, Item]:
+        return {item.id: item for item in self.items}
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> Session:
@@ -119,7 +135,7 @@ class Session:
         """Judge one item; its records are appended to `properties` as they are made, so that a hang keeps them."""
         found = []
         for record in self._records(item):
-            properties.append((PROPERTY, record.model_dump(mode="json")))
+            properties.append((PROPERTY, record.model_dump_json()))  # a text travels faster than what is in it
             if isinstance(record, Check):
                 found.append(record)
         return found
@@ -159,18 +175,19 @@ class Recorder:
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         match = re.search(r"\[(.*)\]$", report.nodeid)
-        item = self.session.by_id.get(match.group(1)) if match else None
-        if item is None or report.when == "teardown" or (report.when == "setup" and report.passed):
+        if match is None or report.when == "teardown" or (report.when == "setup" and report.passed):
             return
-        records = [value for name, value in report.user_properties if name == PROPERTY]
-        if report.failed and item.id not in self._done:
-            records += self._unfinished(item, records, report)
-        self._append(records)
-        if item.id not in self._done:
-            self._done.add(item.id)
-            self._mark_done(item)
+        test = match.group(1)
+        lines = [str(value) for name, value in report.user_properties if name == PROPERTY]
+        if report.failed and test not in self._done:
+            records = self._unfinished(self.session.by_id[test], [json.loads(line) for line in lines], report)
+            lines += [record.model_dump_json() for record in records]
+        self._append(self.path, lines)
+        if test not in self._done and self.path is not None:
+            self._done.add(test)
+            self._append(self.path.with_suffix(".done"), [test])
 
-    def _unfinished(self, item: Item, records: list[Any], report: pytest.TestReport) -> list[Any]:
+    def _unfinished(self, item: Item, records: list[Any], report: pytest.TestReport) -> Sequence[Check | Note]:
         """What a crash, a hang or an error of the suite left without a verdict."""
         text = report.longreprtext
         done = {r["check"] for r in records if r["kind"] == "check"}
@@ -180,22 +197,16 @@ class Recorder:
             return self._told(item, done, _first_line(text, "Timeout"))
         if any(r["kind"] == "check" and r["verdict"] in BAD for r in records):
             return []
-        note = Note(level="suite-error", message=f"{item.id}: {_last_line(text)}", backend=item.given)
-        return [note.model_dump(mode="json")]
+        return [Note(level="suite-error", message=f"{item.id}: {_last_line(text)}", backend=item.given)]
 
-    def _told(self, item: Item, done: set[str], reason: str) -> list[Any]:
-        return [record.model_dump(mode="json") for record in self.session.unfinished(item, done, reason)]
+    def _told(self, item: Item, done: set[str], reason: str) -> list[Check]:
+        return list(self.session.unfinished(item, done, reason))
 
-    def _append(self, records: list[Any]) -> None:
-        if self.path is None or not records:
+    def _append(self, path: Path | None, lines: list[str]) -> None:
+        if path is None or not lines:
             return
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-
-    def _mark_done(self, item: Item) -> None:
-        if self.path is not None:
-            with self.path.with_suffix(".done").open("a", encoding="utf-8") as file:
-                file.write(item.id + "\n")
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
 
 
 def _first_line(text: str, word: str) -> str:

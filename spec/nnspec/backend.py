@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +34,11 @@ __all__ = ["PROFILES", "Backend"]
 PROFILES = ("inference", "training", "reproducible", "double")
 
 Flat = list[Array]
+
+
+@functools.cache
+def _operations() -> Mapping[str, Operation]:
+    return catalogue(Backend)
 
 
 class Backend(
@@ -160,9 +166,9 @@ class Backend(
         return "derived" if function is op.definition else "native"
 
     @classmethod
-    def operations(cls) -> dict[str, Operation]:
+    def operations(cls) -> Mapping[str, Operation]:
         """Every operation by name."""
-        return catalogue(Backend)
+        return _operations()
 
     def vjp(self, function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
         """Outputs of `function(*primals)` and its vector-Jacobian product.

@@ -6,9 +6,10 @@ import functools
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 __all__ = ["Array", "Family", "Operation", "catalogue", "operation"]
@@ -188,9 +189,9 @@ class Family:
         return y + bias
 
 
-def catalogue(cls: type[Family]) -> dict[str, Operation]:
+def catalogue(cls: type[Family]) -> Mapping[str, Operation]:
     """Every operation of a backend class, by name, in the order of its families."""
-    return {op.name: op for op in _operations(cls)}
+    return MappingProxyType({op.name: op for op in _operations(cls)})
 
 
 def _operations(cls: type[Family]) -> Iterator[Operation]:

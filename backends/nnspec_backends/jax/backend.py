@@ -90,7 +90,7 @@ class JaxBackend(JaxActivations, JaxLinear, JaxConvolution, JaxPooling, JaxRando
         host = fresh_host_array(x, dtype=dtype, default=self.dtype)
         if host.dtype == np.int64 and not _x64():
             host = _narrowed(host)
-        return jnp.array(host, copy=True, device=self._where)
+        return jax.device_put(host, self._target)  # the copy is ours alone; jnp.array would compile for every shape
 
     def _placed(self, x: Array, dtype: str | None) -> Array:
         if dtype is None and jnp.issubdtype(x.dtype, jnp.floating):
@@ -98,7 +98,19 @@ class JaxBackend(JaxActivations, JaxLinear, JaxConvolution, JaxPooling, JaxRando
         if dtype == "int64" and not _x64():
             dtype = "int32"
         x = x if dtype is None else x.astype(dtype)
-        return x if isinstance(x, jax.core.Tracer) else jax.device_put(x, self._where)
+        return x if isinstance(x, jax.core.Tracer) else jax.device_put(x, self._target)
+
+    @property
+    def _target(self) -> Any:
+        """None on JAX's default device: arrays stay free to move, and a step need not compile again for its results."""
+        moved = jax.config.jax_default_device  # type: ignore[attr-defined]
+        usual = moved is None and self._where == jax.devices()[0]
+        return None if usual else self._where
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        if self._target is None or isinstance(x, jax.core.Tracer):
+            return {}
+        return {"device": self._where}
 
     def to_numpy(self, x: Array) -> Any:
         return np.array(x)

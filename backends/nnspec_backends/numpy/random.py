@@ -22,6 +22,9 @@ class NumpyRandom(Random):
     def random_uniform(self, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> Array:
         return _threefry.uniform(key, shape, dtype or self.dtype)
 
+    def fold_in(self, key: Array, data: int | Array) -> Array:
+        return _threefry.fold_in(key, int(data) & _threefry.WORD).view(np.int32)
+
     def split(self, key: Array, num: int = 2) -> Array:
         return _threefry.split(key, num).view(np.int32)
 

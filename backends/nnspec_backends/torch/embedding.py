@@ -9,14 +9,16 @@ from nnspec.operation import Array
 from nnspec.ops._positions import sinusoids
 from nnspec.ops.embedding import Embedding
 
-__all__ = ["TorchEmbedding"]
+__all__ = ["TorchEmbedding", "position_table"]
 
 _ACCEPTED = (torch.int32, torch.int64)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _table(length: int, dim: int, base: float, dtype: str, device: str) -> Array:
-    """Made on the host, so not to be traced: NumPy's functions would become others with other last digits."""
+def position_table(length: int, dim: int, base: float, dtype: str, device: str) -> Array:
+    """Made on the host, so not to be traced: NumPy's functions would become others with other last digits.
+
+    `TorchBackend.compile` declares it constant; the decorator for that would import all of torch._dynamo here.
+    """
     return torch.tensor(sinusoids(length, dim, base, dtype), device=device)
 
 
@@ -30,4 +32,4 @@ class TorchEmbedding(Embedding):
         return functional.embedding(wide, weight, padding_index)
 
     def sinusoidal_positions(self, length: int, dim: int, *, base: float = 10000.0, dtype: str | None = None) -> Array:
-        return _table(length, dim, base, dtype or self.dtype, self.device)
+        return position_table(length, dim, base, dtype or self.dtype, self.device)

@@ -26,6 +26,11 @@ class TorchRandom(Random):
         words = _threefry.bits32(key.numpy(), math.prod(shape))
         return torch.from_numpy(words.view(np.int32)).reshape(shape)
 
+    def fold_in(self, key: Array, data: int | Array) -> Array:
+        if not self.is_concrete(key):
+            return super().fold_in(key, data)
+        return torch.from_numpy(_threefry.fold_in(key.numpy(), int(data) & _threefry.WORD).view(np.int32))
+
     def random_uniform(self, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> Array:
         if not self.is_concrete(key):
             return super().random_uniform(key, shape, dtype=dtype)
