@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+from collections.abc import Hashable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from nnspec import Backend
 from nnspec.errors import ArgumentError
+from nnspec_conformance.bundles import group_of
 from nnspec_conformance.case import Case
 
 __all__ = ["FAMILIES", "SUITE_VERSION", "all_cases", "is_first", "select", "spec_digest", "thinned"]
@@ -89,12 +91,6 @@ def is_first(case: Case) -> bool:
     return case.id in _firsts()
 
 
-def _compiled_once(case: Case) -> tuple[object, ...]:
-    """Cases that agree in this share one compilation: all but the values of their inputs is the same."""
-    shapes = tuple((name, x.shape, str(x.dtype)) for name, x in case.arrays("float32").items())
-    return repr(sorted(case.options.items())), case.program, case.differentiated, shapes
-
-
 @functools.cache
 def thinned(dtype: str) -> frozenset[str]:
     """Ids of the cases that a backend that traces tries at level quick, where every compilation costs.
@@ -102,11 +98,11 @@ def thinned(dtype: str) -> frozenset[str]:
     In float32 the first two groups of cases sharing a compilation that prove something new, and what has no gradient;
     in float64 the first group of every third operation. Other backends, and level full, try all.
     """
-    groups: dict[str, dict[tuple[object, ...], list[Case]]] = {}
+    groups: dict[str, dict[Hashable, list[Case]]] = {}
     kept: set[str] = set()
     for case in select(level="quick"):
         if "gradients" in case.checks or dtype == "float64":
-            groups.setdefault(case.operation, {}).setdefault(_compiled_once(case), []).append(case)
+            groups.setdefault(case.operation, {}).setdefault(group_of(case, "float32"), []).append(case)
         else:
             kept.add(case.id)
     for operation, of_operation in groups.items():

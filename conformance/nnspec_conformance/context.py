@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnspec import Backend
 from nnspec.reference import Analysis, Expected, Margin, analyse, crosscheck, margin
 from nnspec.results import Verdict
+from nnspec_conformance.bundles import Bundles
 from nnspec_conformance.case import Case, Source, seed_of
 
 __all__ = ["BlockedError", "Context", "Outcome", "worst_margin"]
@@ -68,6 +69,8 @@ class Context:
         self.case = case
         self.dtype = dtype
         self.seed = seed
+        #: the compilations it shares with other cases
+        self.bundles: Bundles | None = None
 
     @functools.cached_property
     def numpy_inputs(self) -> dict[str, NDArray[Any]]:
@@ -91,14 +94,14 @@ class Context:
 
     @property
     def traces(self) -> bool:
-        """Whether values come from one compiled function together with the gradients."""
-        if not (self.backend.traced and self.case.differentiated):
+        """Whether values come from a compiled function, together with the gradients if there are any."""
+        if not self.backend.traced or "compiled" not in self.case.checks:
             return False
-        return all(c is not None for c in self.analysis.cotangents)
+        return not self.case.differentiated or all(c is not None for c in self.analysis.cotangents)
 
     def call(self) -> Any:
-        """The result: eagerly, or compiled together with the gradients where the backend traces."""
-        return self.pulled[0] if self.traces else self.eager()
+        """The result, computed anew: eagerly, or compiled where the backend traces."""
+        return self._pull()[0] if self.traces else self.eager()
 
     def _program(self, arrays: dict[str, Any]) -> Any:
         return self.case.run(self.backend, **arrays)
@@ -124,7 +127,7 @@ class Context:
     @functools.cached_property
     def _first(self) -> tuple[Any, Exception | None]:
         try:
-            return self.call(), None
+            return (self.pulled[0] if self.traces else self.eager()), None
         except Exception as error:
             return None, error
 
@@ -144,17 +147,37 @@ class Context:
 
     @functools.cached_property
     def pulled(self) -> tuple[list[Any], dict[str, Any]]:
-        """Floating leaves of the result, and gradients by input for the analysis' cotangents."""
-        names = self.case.differentiated
-        variables = {n: self.inputs[n] for n in names}
-        constants = {n: x for n, x in self.inputs.items() if n not in names}
-        weights = [self.backend.asarray(c, dtype=self.dtype) for c in self.analysis.cotangents if c is not None]
-        function: Callable[..., Any] = self._differentiate
+        """Leaves of the result, and gradients by input for the analysis' cotangents: then floating leaves only."""
+        return self._pull()
+
+    def _pull(self) -> tuple[list[Any], dict[str, Any]]:
+        shared = self.bundles.result(self.case) if self.bundles is not None and self.traces else None
+        if shared is not None:
+            return shared
+        function = self.traced_program
         if self.backend.traced:
             function = self._compiled("differentiate", function)
         with np.errstate(all="ignore"):
-            outputs, gradients = function(variables, constants, weights)
+            outputs, gradients = function(*self.traced_arguments)
         return outputs, gradients
+
+    @property
+    def traced_program(self) -> Callable[..., tuple[list[Any], dict[str, Any]]]:
+        """Of `traced_arguments`: what `pulled` is made by."""
+        return self._differentiate if self.case.differentiated else self._leaves_alone
+
+    @functools.cached_property
+    def traced_arguments(self) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
+        """Inputs to differentiate, the other inputs, and cotangents."""
+        names = self.case.differentiated
+        variables = {n: self.inputs[n] for n in names}
+        constants = {n: x for n, x in self.inputs.items() if n not in names}
+        cotangents = self.analysis.cotangents if names else []
+        weights = [self.backend.asarray(c, dtype=self.dtype) for c in cotangents if c is not None]
+        return variables, constants, weights
+
+    def _leaves_alone(self, _: dict[str, Any], constants: dict[str, Any], __: list[Any]) -> Any:
+        return list(optree.tree_leaves(self.case.run(self.backend, **constants))), {}
 
     def _differentiate(self, variables: dict[str, Any], constants: dict[str, Any], weights: list[Any]) -> Any:
         backend = self.backend

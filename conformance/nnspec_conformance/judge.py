@@ -60,11 +60,9 @@ def _attempt(context: Context, check: str) -> Outcome:
         return Outcome("error", f"{type(error).__name__}: {error}"[:2000])
 
 
-def judge(
-    subject: Subject, case: Case, dtype: str, *, profiles: frozenset[str], level: str = "quick", seed: int = 0
-) -> Iterator[Any]:
+def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level: str = "quick") -> Iterator[Any]:
     """Run the checks of a case that are in scope; yields each check's record and what else it recorded."""
-    context = Context(subject.backend, case, dtype, seed)
+    case, dtype, seed = context.case, context.dtype, context.seed
     for check in case.checks:
         if profile_of(check, case.family, dtype) not in profiles or _left_for_full(subject, case, dtype, check, level):
             continue

@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
             session.by_id  # noqa: B018 - what was asked for is looked up now, so that a mistake is one line
     except NnspecError as error:
         raise pytest.UsageError(f"nnspec: {error}") from error
+    session.bundle = not _is_replacement(config)
     config.stash[SESSION] = session
     if not _is_worker(config):
         config.pluginmanager.register(Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder")
@@ -70,6 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+def _is_replacement(config: pytest.Config) -> bool:
+    """Whether a worker took the place of one that died, after which every case has to stand for itself."""
+    given = getattr(config, "workerinput", None)
+    return given is not None and int(given["workerid"].removeprefix("gw")) >= given["workercount"]
 
 
 def _collects(config: pytest.Config) -> bool:

@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
-from nnspec import backend_class, get_backend
+from nnspec import Backend, backend_class, get_backend
 from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
 from nnspec.results import Check, Note, Verdict
+from nnspec_conformance.bundles import bundled
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import select, thinned
 from nnspec_conformance.checks import profile_of
+from nnspec_conformance.context import Context
 from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
 
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
@@ -76,7 +78,10 @@ class Session:
         self.level = level
         self.only = only
         self.dtypes = dtypes or DTYPES
+        #: whether cases may be compiled together
+        self.bundle = True
         self._subjects: dict[tuple[str, str], Subject] = {}
+        self._bundled: dict[str, tuple[tuple[str, str], dict[str, Context]]] = {}
 
     @functools.cached_property
     def scope(self) -> dict[str, frozenset[str]]:
@@ -146,9 +151,22 @@ class Session:
         except NnspecError as error:  # claimed, and then not to be had
             yield from self.unfinished(item, set(), str(error), "unsupported")
             return
-        yield from judge(
-            subject, item.case, item.dtype, profiles=self.scope[item.given], level=self.level, seed=self.seed
-        )
+        context = self._context(subject.backend, item)
+        yield from judge(subject, context, profiles=self.scope[item.given], level=self.level)
+
+    def _context(self, backend: Backend, item: Item) -> Context:
+        """Of an item; where the backend traces, the cases of an operation share compilations."""
+        alone = Context(backend, item.case, item.dtype, self.seed)
+        if not backend.traced or not self.bundle:
+            return alone
+        together = (item.case.operation, item.dtype)
+        if item.given not in self._bundled or self._bundled[item.given][0] != together:
+            cases = [i.case for i in self.items if i.given == item.given and (i.case.operation, i.dtype) == together]
+            self._bundled[item.given] = (
+                together,
+                bundled(backend, [Context(backend, case, item.dtype, self.seed) for case in cases]),
+            )
+        return self._bundled[item.given][1].get(item.case.id, alone)
 
     def checks_in_scope(self, item: Item) -> list[str]:
         """The checks of an item that belong to a profile that is judged."""

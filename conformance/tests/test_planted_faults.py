@@ -7,6 +7,7 @@ import pytest
 
 from nnspec_backends.numpy import NumpyBackend
 from nnspec_conformance.catalogue import select
+from nnspec_conformance.context import Context
 from nnspec_conformance.judge import Subject, judge
 
 EVERYTHING = frozenset({"inference", "training", "reproducible", "double"})
@@ -17,7 +18,8 @@ def blamed(backend: type[NumpyBackend], operation: str) -> set[str]:
     found = set()
     for case in select(only=operation):
         for dtype in case.dtypes:
-            for record in judge(Subject.of("planted", backend(dtype=dtype)), case, dtype, profiles=EVERYTHING):
+            subject = Subject.of("planted", backend(dtype=dtype))
+            for record in judge(subject, Context(subject.backend, case, dtype), profiles=EVERYTHING):
                 if record.verdict != "pass":
                     assert record.verdict == "fail", record.message
                     found.add(record.requirements[0])
