@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nnspec import Backend
 from nnspec.errors import ArgumentError
+from nnspec_backends.numpy import NumpyBackend
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import FAMILIES, all_cases, select
 from nnspec_conformance.checks import CHECKS
@@ -79,3 +82,48 @@ def test_a_case_is_selected_by_id_operation_family_or_pattern(pattern: str, foun
 def test_a_pattern_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(ArgumentError, match="'gleu' matches no case"):
         select(only="gleu")
+
+
+def _left_at_default(tried: list[Case]) -> dict[str, set[str]]:
+    """For every operation the parameters that some case leaves out."""
+    found: dict[str, set[str]] = {name: set() for name in Backend.operations()}
+    backend = NumpyBackend()
+    inside: list[str] = []
+
+    def watch(name: str, inner: Any) -> Any:
+        signature = inspect.signature(inner)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not inside:  # what one operation passes to another says nothing of the case
+                found[name] |= set(signature.parameters) - set(signature.bind(*args, **kwargs).arguments)
+            inside.append(name)
+            try:
+                return inner(*args, **kwargs)
+            finally:
+                inside.pop()
+
+        return call
+
+    for name in Backend.operations():
+        setattr(backend, name, watch(name, getattr(backend, name)))
+    for case in tried:
+        arrays = {n: backend.asarray(x, dtype=str(x.dtype)) for n, x in case.arrays("float32").items()}
+        with np.errstate(all="ignore"):
+            case.run(backend, **arrays)
+    return found
+
+
+def test_every_default_is_tried_at_level_quick() -> None:
+    """A wrong default of an override shows only where a case leaves the parameter out."""
+    called = [c for c in select(level="quick") if not c.expect and not c.judge and c.family != "training"]
+    left = _left_at_default(called)
+    untried = {
+        name: missing
+        for name in left
+        if (missing := {p.name for p in _parameters(name) if p.default is not p.empty} - left[name])
+    }
+    assert untried == {}
+
+
+def _parameters(operation: str) -> list[inspect.Parameter]:
+    return list(inspect.signature(getattr(NumpyBackend, operation)).parameters.values())

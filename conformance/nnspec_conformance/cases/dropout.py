@@ -105,7 +105,7 @@ _FULL = cases(
             "exact": True,
             "requires": ("DROPOUT-4",),
         },
-        "key-default": {"inputs": {"x": normal(3, 4, 5), "key": keys()}, "requires": ("DROPOUT-5",)},
+        "key-default": {"inputs": {"x": normal(3, 4, 5), "key": keys()}, "requires": ("DROPOUT-5",), "level": "quick"},
         "key-cube": {
             "inputs": {"x": normal(3, 5, 7).laid_out("transposed"), "key": keys()},
             "options": {"rate": 0.3, "site": 4_000_000_000},
@@ -170,6 +170,7 @@ def _grouped(operation: str, shape: tuple[int, ...], axes: int) -> list[Case]:
                     "mask": booleans(*(5,) * axes).laid_out("transposed"),
                 },
                 "requires": (group, scale),
+                "level": "quick",
             },
             "mask-only-axes": {
                 "inputs": {"x": normal(*of_mask), "mask": mask},
@@ -279,6 +280,7 @@ _ALPHA = [
             "mask-default-strided": {
                 "inputs": {"x": normal(5, 9).laid_out("strided"), "mask": booleans(5, 9).laid_out("transposed")},
                 "requires": ("ALPHA_DROPOUT-1", "ALPHA_DROPOUT-2"),
+                "level": "quick",
             },
             "mask-scalar": {
                 "inputs": {"x": normal(), "mask": constant(False, "bool")},

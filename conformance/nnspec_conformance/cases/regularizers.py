@@ -71,7 +71,7 @@ _CASES = [
             requires=(f"{operation.upper()}-1",),
             inputs={"weight": normal(3, 4), "bias": normal(4)},
             **_penalty(operation, **options),
-            level="full",
+            level="quick" if name == "default" else "full",
         )
         for operation, name, options in (
             ("l1_penalty", "default", {}),
@@ -214,6 +214,7 @@ _CONSTRAINT = [
                 "options": {"order": _INF},
                 "exact": True,
                 "requires": ("MAX_NORM_CONSTRAINT-3",),
+                "level": "quick",
             },
         },
         level="full",

@@ -42,6 +42,10 @@ _DEPTHWISE = [
                 "options": _PLANE_OPTIONS,
                 "requires": ("DEPTHWISE_CONV-3",),
             },
+            "plain": {
+                "inputs": {"x": normal(2, 3, 7), "weight": normal(6, 1, 3)},
+                "requires": ("DEPTHWISE_CONV-1",),
+            },
             # of a multiplier that is the number of channels, a wrong order of the outputs keeps the shapes
             "same": {
                 "inputs": _alone((8,), (3,), channels=2),
@@ -170,6 +174,7 @@ _SEPARABLE = [
             "without-bias": {
                 "inputs": {name: source for name, source in _TWO_STEPS.items() if name != "bias"},
                 "requires": ("SEPARABLE_CONV-1",),
+                "level": "quick",
             },
             "one-sign": {
                 "inputs": {
@@ -258,7 +263,7 @@ _CAUSAL = [
     *cases(
         "causal_conv",
         {
-            "line": {"inputs": _signals(9, 4), "requires": ("CAUSAL_CONV-1", "CAUSAL_CONV-3")},
+            "line": {"inputs": _signals(9, 4), "requires": ("CAUSAL_CONV-1", "CAUSAL_CONV-3"), "level": "quick"},
             "long-kernel": {
                 "inputs": _signals(2, 4),
                 "options": {"dilation": 3},

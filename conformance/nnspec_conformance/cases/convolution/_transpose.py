@@ -121,7 +121,7 @@ _FULL = cases(
             "inputs": _images((5, 5), (3, 3), channels=3, bias=False),
             "requires": ("CONV_TRANSPOSE-1",),
         },
-        "line": {"inputs": _images((5,), (3,), bias=False), "requires": ("CONV_TRANSPOSE-1",)},
+        "line": {"inputs": _images((5,), (3,), bias=False), "requires": ("CONV_TRANSPOSE-1",), "level": "quick"},
         "one": {
             "inputs": _images((1,), (1,), channels=1, out=1, batch=1),
             "requires": ("CONV_TRANSPOSE-1",),

@@ -62,7 +62,7 @@ _RMS_FULL = cases(
         "vector": {"inputs": _rows(17), "requires": ("RMS_NORM-1",)},
         "cube": {"inputs": _rows(2, 3, 17), "requires": ("RMS_NORM-1",)},
         "long": {"inputs": _rows(2, 1025, mean=-3.0), "requires": ("RMS_NORM-2",)},
-        "plain": {"inputs": {"x": normal(5, 7, mean=1.0)}, "requires": ("RMS_NORM-1", "RMS_NORM-2")},
+        "plain": {"inputs": {"x": normal(5, 7, mean=1.0)}, "requires": ("RMS_NORM-1", "RMS_NORM-2"), "level": "quick"},
         "tiny": {"inputs": _rows(5, 7, std=1e-18), "requires": ("RMS_NORM-1",)},
         "huge": {"inputs": _rows(5, 7, std=1e17), "requires": ("RMS_NORM-1",)},
         "wide": {"inputs": _rows(5, 7, std=30.0), "requires": ("RMS_NORM-1",)},
@@ -71,7 +71,7 @@ _RMS_FULL = cases(
             "inputs": {**_rows(3, 4), "x": values([[1.0] * 4, [-2.0] * 4, [0.0] * 4])},
             "requires": ("RMS_NORM-2", "RMS_NORM-4"),
         },
-        "one-value": {"inputs": _rows(5, 1), "options": {"eps": 0.1}, "requires": ("RMS_NORM-2",)},
+        "one-value": {"inputs": _rows(5, 1), "options": {"eps": 0.1}, "requires": ("RMS_NORM-2",), "level": "quick"},
         "first-axis": {"inputs": _rows(7, 3, features=(7,)), "options": {"axis": 0}, "requires": ("RMS_NORM-3",)},
         "last-axes": {
             "inputs": _rows(3, 4, 5, features=(4, 5)),

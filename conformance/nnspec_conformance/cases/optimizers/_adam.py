@@ -120,7 +120,6 @@ _ADAM = [
                 **first_update("adam"),
                 "inputs": {**PARAMS, **GRADS},
                 "requires": ("ADAM_UPDATE-1",),
-                "level": "full",
             },
         },
         checks=STEP,
@@ -180,9 +179,8 @@ _ADAMW = [
                 "level": "full",
             },
             "default": {
-                **update_from("adamw", _MOMENTS, lr=0.5),
+                **update_from("adamw", _MOMENTS),
                 "requires": ("ADAMW_UPDATE-1",),
-                "level": "full",
             },
         },
         inputs=_DECAYING,

@@ -45,7 +45,6 @@ _CLIP = [
                 "inputs": {"a": normal(3, 5, std=2.0), "b": normal()},
                 **_tree("clip_by_value"),
                 "requires": ("CLIP_BY_VALUE-1",),
-                "level": "full",
             },
         },
         checks=STEP,
@@ -83,7 +82,6 @@ _CLIP = [
                 "inputs": {"a": normal(3, 4, std=30.0), "b": normal(5)},
                 **_tree("clip_by_norm"),
                 "requires": ("CLIP_BY_NORM-1",),
-                "level": "full",
             },
             "infinite-special": {
                 "inputs": {"a": values([[INF, 1.0]]), "b": values([NAN, 30.0])},
@@ -120,7 +118,6 @@ _CLIP = [
                 "inputs": {"a": normal(3, 4, std=30.0), "b": normal(5)},
                 **_tree("clip_by_global_norm"),
                 "requires": ("CLIP_BY_GLOBAL_NORM-1",),
-                "level": "full",
             },
             "infinite-special": {
                 "inputs": {"a": values([[INF, 1.0]]), "b": values([0.5, 30.0])},

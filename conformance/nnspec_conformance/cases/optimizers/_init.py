@@ -44,7 +44,7 @@ def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Cas
                 inputs={"w": normal(3, 2), "b": values([NAN, 0.0, -INF])},
                 program=program(options),
                 checks=STEP,
-                level="quick" if i == 0 else "full",
+                level="quick" if i == 0 or not options else "full",
             )
             for i, (name, options) in enumerate(variants.items())
         ),

@@ -133,7 +133,6 @@ _RMSPROP = [
                 **first_update("rmsprop"),
                 "inputs": {**PARAMS, **GRADS},
                 "requires": ("RMSPROP_UPDATE-1",),
-                "level": "full",
             },
         },
         checks=STEP,

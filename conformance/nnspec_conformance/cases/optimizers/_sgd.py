@@ -83,7 +83,6 @@ _SGD = [
                 **first_update("sgd"),
                 "inputs": {**PARAMS, **PLAIN},
                 "requires": ("SGD_UPDATE-1",),
-                "level": "full",
             },
             "zero-lr": {
                 **first_update("sgd", lr=0.0, momentum=0.9, weight_decay=0.3),

@@ -78,6 +78,7 @@ CASES: list[Case] = [
                 "inputs": {"x": normal(2, 3, 4, 5)},
                 "options": {"padding": ((2, 1),)},
                 "requires": ("PAD-1", "PAD-5"),
+                "level": "quick",
             },
             "integer": {
                 "inputs": {"x": normal(2, 3, 4, 5)},
