@@ -27,6 +27,8 @@ FAMILIES: tuple[str, ...] = (
     "normalization",
     "dropout",
     "embedding",
+    "attention",
+    "recurrent",
     "losses",
     "initializers",
     "regularizers",
@@ -69,8 +71,12 @@ def select(*, only: str | None = None, level: str = "quick") -> list[Case]:
 
 #: a backend that traces tries float64 for every third operation at level quick
 _SAMPLE = 3
-#: and, of an operation in float32, this many groups of cases that share a compilation
+#: and, of an operation in float32, this many groups of cases that share a compilation, derivatives included,
 _MOST_GROUPS = 2
+#: this many of values alone,
+_MOST_VALUES = 3
+#: and one of derivatives where each takes a second, because a loop is compiled
+_SLOW = frozenset({"recurrent"})
 
 
 def _sampled() -> set[str]:
@@ -95,28 +101,37 @@ def is_first(case: Case) -> bool:
 def thinned(dtype: str) -> frozenset[str]:
     """Ids of the cases that a backend that traces tries at level quick, where every compilation costs.
 
-    In float32 the first two groups of cases sharing a compilation that prove something new, and what has no gradient;
+    In float32 the first groups of cases sharing a compilation that prove something new, and what is not compiled;
     in float64 the first group of every third operation. Other backends, and level full, try all.
     """
     groups: dict[str, dict[Hashable, list[Case]]] = {}
     kept: set[str] = set()
     for case in select(level="quick"):
-        if "gradients" in case.checks or dtype == "float64":
+        if "compiled" in case.checks or dtype == "float64":
             groups.setdefault(case.operation, {}).setdefault(group_of(case, "float32"), []).append(case)
         else:
             kept.add(case.id)
     for operation, of_operation in groups.items():
-        if dtype == "float64" and operation not in _sampled():
-            continue
-        proven: set[str] = set()
-        left = _MOST_GROUPS if dtype == "float32" else 1
-        for group in of_operation.values():
-            new = {case.requires[0] for case in group} - proven
-            if new and left:
-                left -= 1
-                proven |= new
-                kept |= {case.id for case in group}
+        if dtype == "float32":
+            kept |= _first_new(list(of_operation.values()))
+        elif operation in _sampled():
+            kept |= {case.id for case in next(iter(of_operation.values()))}
     return frozenset(kept)
+
+
+def _first_new(groups: list[list[Case]]) -> set[str]:
+    """Ids of the first groups that prove something new; derivatives take longer to compile than values alone."""
+    kept: set[str] = set()
+    proven: set[str] = set()
+    left = {True: 1 if groups[0][0].family in _SLOW else _MOST_GROUPS, False: _MOST_VALUES}
+    for group in groups:
+        new = {case.requires[0] for case in group} - proven
+        derived = bool(group[0].differentiated)
+        if new and left[derived]:
+            left[derived] -= 1
+            proven |= new
+            kept |= {case.id for case in group}
+    return kept
 
 
 def spec_digest() -> str:

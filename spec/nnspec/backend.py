@@ -15,6 +15,7 @@ from nnspec._validate import _described
 from nnspec.errors import ArgumentError, DTypeError, ShapeError, UnsupportedOperationError
 from nnspec.operation import Array, Operation, catalogue
 from nnspec.ops.activations import Activations
+from nnspec.ops.attention import Attention
 from nnspec.ops.convolution import Convolution
 from nnspec.ops.dropout import Dropout
 from nnspec.ops.embedding import Embedding
@@ -25,6 +26,7 @@ from nnspec.ops.normalization import Normalization
 from nnspec.ops.optimizers import Optimizers
 from nnspec.ops.pooling import Pooling
 from nnspec.ops.random import Random
+from nnspec.ops.recurrent import Recurrent
 from nnspec.ops.regularizers import Regularizers
 from nnspec.ops.shape import Shape
 
@@ -49,6 +51,8 @@ class Backend(
     Normalization,
     Dropout,
     Embedding,
+    Attention,
+    Recurrent,
     Losses,
     Initializers,
     Regularizers,

@@ -13,12 +13,15 @@ from nnspec.errors import DeviceUnavailableError, DTypeError
 from nnspec.operation import Array
 from nnspec.tape import Tensor, namespace, pullback, raw
 from nnspec_backends.numpy.activations import NumpyActivations
+from nnspec_backends.numpy.attention import NumpyAttention
 from nnspec_backends.numpy.convolution import NumpyConvolution
 from nnspec_backends.numpy.embedding import NumpyEmbedding
 from nnspec_backends.numpy.linear import NumpyLinear
+from nnspec_backends.numpy.losses import NumpyLosses
 from nnspec_backends.numpy.normalization import NumpyNormalization
 from nnspec_backends.numpy.pooling import NumpyPooling
 from nnspec_backends.numpy.random import NumpyRandom
+from nnspec_backends.numpy.recurrent import NumpyRecurrent
 from nnspec_backends.numpy.shape import NumpyShape
 from nnspec_backends.numpy.special import erf
 
@@ -33,8 +36,11 @@ class NumpyBackend(
     NumpyLinear,
     NumpyConvolution,
     NumpyPooling,
+    NumpyLosses,
     NumpyNormalization,
     NumpyEmbedding,
+    NumpyAttention,
+    NumpyRecurrent,
     NumpyRandom,
     NumpyShape,
     Backend,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch._C import _functorch  # torch.func offers no public way to ask
@@ -24,10 +25,11 @@ def under_transform() -> bool:
 @contextmanager
 def ieee_products() -> Iterator[None]:
     """float32 products of CUDA in IEEE float32; the user's settings are back afterwards."""
-    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    before = matmul.fp32_precision, conv.fp32_precision
-    matmul.fp32_precision = conv.fp32_precision = "ieee"
+    cudnn: Any = torch.backends.cudnn
+    matmul, conv, rnn = torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
+    before = matmul.fp32_precision, conv.fp32_precision, rnn.fp32_precision
+    matmul.fp32_precision = conv.fp32_precision = rnn.fp32_precision = "ieee"
     try:
         yield
     finally:
-        matmul.fp32_precision, conv.fp32_precision = before
+        matmul.fp32_precision, conv.fp32_precision, rnn.fp32_precision = before

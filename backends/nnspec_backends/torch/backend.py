@@ -22,6 +22,7 @@ from nnspec.operation import Array
 from nnspec_backends._host import checked_dtype, fresh_host_array
 from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 from nnspec_backends.torch.activations import TorchActivations
+from nnspec_backends.torch.attention import TorchAttention
 from nnspec_backends.torch.convolution import TorchConvolution
 from nnspec_backends.torch.embedding import TorchEmbedding, position_table
 from nnspec_backends.torch.linear import TorchLinear
@@ -30,6 +31,7 @@ from nnspec_backends.torch.normalization import TorchNormalization
 from nnspec_backends.torch.optimizers import TorchOptimizers, donation
 from nnspec_backends.torch.pooling import TorchPooling
 from nnspec_backends.torch.random import TorchRandom
+from nnspec_backends.torch.recurrent import TorchRecurrent
 from nnspec_backends.torch.shape import TorchShape
 
 __all__ = ["TorchBackend"]
@@ -54,6 +56,8 @@ class TorchBackend(
     TorchPooling,
     TorchNormalization,
     TorchEmbedding,
+    TorchAttention,
+    TorchRecurrent,
     TorchLosses,
     TorchOptimizers,
     TorchRandom,
@@ -179,7 +183,8 @@ class TorchBackend(
         return x if nested or not isinstance(x, torch.Tensor) else x.detach()
 
     def _precision(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.device == "cpu" else ieee_products()
+        # torch.compile cannot trace a change of settings; `compile` makes it around the whole function
+        return nullcontext() if self.device == "cpu" or torch.compiler.is_compiling() else ieee_products()
 
     def compile(
         self, function: Callable[..., Any], *, donate: Sequence[int] = (), fuse: bool = False

@@ -7,6 +7,8 @@ from torch.nn import functional
 
 from nnspec.operation import Array
 from nnspec.ops.losses import Losses
+from nnspec.ops.losses._ctc import Alignments, counted_frames, counted_labels, ctc_reduced
+from nnspec_backends.torch._modes import under_transform
 
 __all__ = ["TorchLosses"]
 
@@ -75,6 +77,32 @@ class TorchLosses(Losses):
             return functional.mse_loss(prediction, target, reduction=reduction)
         return super().mean_squared_error(prediction, target, sample_weight=sample_weight, reduction=reduction)
 
+    def huber(
+        self,
+        prediction: Array,
+        target: Array,
+        *,
+        delta: float = 1.0,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        if sample_weight is None:
+            return functional.huber_loss(prediction, target, delta=delta, reduction=reduction)
+        return super().huber(prediction, target, delta=delta, sample_weight=sample_weight, reduction=reduction)
+
+    def smooth_l1(
+        self,
+        prediction: Array,
+        target: Array,
+        *,
+        beta: float = 1.0,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        if sample_weight is None:
+            return functional.smooth_l1_loss(prediction, target, beta=beta, reduction=reduction)
+        return super().smooth_l1(prediction, target, beta=beta, sample_weight=sample_weight, reduction=reduction)
+
     def cross_entropy(
         self,
         logits: Array,
@@ -141,3 +169,66 @@ class TorchLosses(Losses):
             reduction=samples.kernel_reduction(reduction),
         )
         return samples.reduced(loss, reduction)
+
+    def ctc(
+        self,
+        logits: Array,
+        target: Array,
+        *,
+        input_lengths: Array | None = None,
+        target_lengths: Array | None = None,
+        blank: int = 0,
+        zero_infinity: bool = False,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        given = (logits, target, input_lengths, target_lengths, blank, sample_weight)
+        # the kernel refuses an empty array, and hands lengths to the host
+        if logits.dtype == torch.float32 and 0 not in logits.shape and not under_transform():
+            loss = self._ctc_by_kernel(*given)
+        else:
+            loss = self._ctc_by_steps(*given)
+        return ctc_reduced(self, loss, zero_infinity, sample_weight, reduction)
+
+    def _ctc_by_kernel(
+        self,
+        logits: Array,
+        target: Array,
+        input_lengths: Array | None,
+        target_lengths: Array | None,
+        blank: int,
+        weight: Array | None,
+    ) -> Array:
+        """PyTorch's kernel in float64: its derivative is off by as many roundoffs as the logarithms are large.
+
+        Not functional.ctc_loss, which has NaN for a gradient where there is no alignment, or 0 for a loss.
+        """
+        batch, frames, _ = logits.shape
+        log_prob = torch.log_softmax(counted_frames(self, logits, input_lengths, weight), -1).double()
+        # the kernel's derivative is NaN at probabilities of 0, where it is 0
+        log_prob = torch.where(log_prob == -torch.inf, -torch.inf, log_prob)
+        loss, _ = torch.ops.aten._ctc_loss(
+            log_prob.transpose(0, 1),
+            counted_labels(self, target, target_lengths, weight, blank),
+            [frames] * batch if input_lengths is None else input_lengths,
+            [target.shape[1]] * batch if target_lengths is None else target_lengths,
+            blank,
+            zero_infinity=True,
+        )
+        return loss.to(logits.dtype)
+
+    def _ctc_by_steps(
+        self,
+        logits: Array,
+        target: Array,
+        input_lengths: Array | None,
+        target_lengths: Array | None,
+        blank: int,
+        weight: Array | None,
+    ) -> Array:
+        """The definition's steps; the derivative of indexing by a frame would fill an array of all frames each time."""
+        alignments = Alignments(self, logits, target, input_lengths, target_lengths, blank, weight)
+        alpha = alignments.start
+        for t, scores in enumerate(alignments.scores.unbind(0)):
+            alpha = alignments.step(alpha, t, scores)
+        return -alignments.log_likelihood(alpha)

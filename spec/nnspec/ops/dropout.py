@@ -6,42 +6,14 @@ import math
 from collections.abc import Callable
 
 from nnspec import _validate as check
-from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family, operation
+from nnspec.ops._dropout_checks import sampled
 
 __all__ = ["Dropout"]
 
 
 #: what a dropped element is before the affine map: the lower limit of SELU, -lambda alpha
 _ALPHA = -1.7580993408473766
-
-
-def _sampled(
-    self: Family,
-    shape: tuple[int, ...],
-    why: str,
-    rate: float,
-    key: Array | None,
-    mask: Array | None,
-    site: int,
-    training: bool,
-    *,
-    below_one: bool = False,
-) -> None:
-    """What every operation here asks of its options; the mask has the given shape."""
-    check.number("rate", rate, low=0, high=1, high_open=below_one)
-    check.count("site", site)
-    if site >= 1 << 32:
-        raise ArgumentError(f"site: expected an integer < 2**32, got {site!r}")
-    check.flag("training", training)
-    if key is not None:
-        check.key(self, "key", key)
-    if mask is not None:
-        check.boolean(self, "mask", mask)
-        check.shape("mask", mask, shape, why)
-    if training and rate > 0 and (key is None) == (mask is None):
-        given = "neither" if key is None else "both"
-        raise ArgumentError(f"key, mask: expected one of the two in training, got {given}")
 
 
 def _dropout(
@@ -55,7 +27,7 @@ def _dropout(
     training: bool = True,
 ) -> None:
     check.floating(self, "x", x)
-    _sampled(self, tuple(x.shape), "(that of x)", rate, key, mask, site, training)
+    sampled(self, tuple(x.shape), "(that of x)", rate, key, mask, site, training)
 
 
 def _spatial_dropout(
@@ -70,7 +42,7 @@ def _spatial_dropout(
 ) -> None:
     check.floating(self, "x", x)
     check.rank("x", x, 2)
-    _sampled(self, tuple(x.shape[:2]), "(the first two axes of x)", rate, key, mask, site, training)
+    sampled(self, tuple(x.shape[:2]), "(the first two axes of x)", rate, key, mask, site, training)
 
 
 def _alpha_dropout(
@@ -84,7 +56,7 @@ def _alpha_dropout(
     training: bool = True,
 ) -> None:
     check.floating(self, "x", x)
-    _sampled(self, tuple(x.shape), "(that of x)", rate, key, mask, site, training, below_one=True)
+    sampled(self, tuple(x.shape), "(that of x)", rate, key, mask, site, training, below_one=True)
 
 
 def _drop_path(
@@ -99,7 +71,7 @@ def _drop_path(
 ) -> None:
     check.floating(self, "x", x)
     check.rank("x", x, 1)
-    _sampled(self, tuple(x.shape[:1]), "(the first axis of x)", rate, key, mask, site, training)
+    sampled(self, tuple(x.shape[:1]), "(the first axis of x)", rate, key, mask, site, training)
 
 
 class Dropout(Family):

@@ -7,8 +7,28 @@ differentiates them.
 
 from __future__ import annotations
 
-from nnspec_conformance.cases.losses import _binary, _classes, _distances
+from nnspec_conformance.cases.losses import (
+    _binary,
+    _classes,
+    _ctc,
+    _densities,
+    _distances,
+    _divergences,
+    _margins,
+    _metric,
+    _segmentation,
+)
 
 __all__ = ["CASES"]
 
-CASES = [*_distances.CASES, *_classes.CASES, *_binary.CASES]
+CASES = [
+    *_distances.CASES,
+    *_classes.CASES,
+    *_binary.CASES,
+    *_margins.CASES,
+    *_densities.CASES,
+    *_divergences.CASES,
+    *_metric.CASES,
+    *_segmentation.CASES,
+    *_ctc.CASES,
+]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
-from nnspec_conformance.case import cases, error_case, integers, normal, uniform, values
-from nnspec_conformance.cases.losses._inputs import NAN, NONE, SUM, WEIGHTS, with_holes
+from nnspec_conformance.case import Source, cases, error_case, integers, normal, uniform, values
+from nnspec_conformance.cases.losses._elementwise import elementwise_cases
+from nnspec_conformance.cases.losses._inputs import INF, NAN, NONE, SUM, WEIGHTS, with_holes
 
 __all__ = ["CASES"]
 
@@ -191,4 +194,85 @@ _BINARY = [
     ),
 ]
 
-CASES = _BINARY
+
+def _pairs(*shape: int) -> dict[str, Source]:
+    return {name: uniform(*shape, low=0.1, high=0.9) for name in ("prediction", "target")}
+
+
+def _by_logits(backend: Any, logits: Any, target: Any) -> Any:
+    """The same loss from probabilities and from logits."""
+    return [
+        backend.binary_cross_entropy(backend.sigmoid(logits), target, reduction="none"),
+        backend.binary_cross_entropy_with_logits(logits, target, reduction="none"),
+    ]
+
+
+_PROBABILITIES = [
+    *cases(
+        "binary_cross_entropy",
+        {
+            # clips at 1e-7 and at logarithms of -100, and a rounded 1 - p, show here
+            "special-tails": {
+                "inputs": {
+                    "prediction": values([1e-30, 1e-30, 1e-9, 1e-5, 1 - 2.0**-20, 1 - 2.0**-20, 0.5, 1e-12]),
+                    "target": values([1.0, 0.0, 0.0, 0.25, 0.0, 1.0, 1.0, 0.75]),
+                },
+                "differentiate": ("prediction",),
+                "requires": ("BINARY_CROSS_ENTROPY-1",),
+            },
+            "unit": {
+                "inputs": {"prediction": uniform(4, 5, low=0.01, high=0.99), "target": uniform(4, 5)},
+                "requires": ("BINARY_CROSS_ENTROPY-1",),
+                "level": "full",
+            },
+            "special-certain": {
+                "inputs": {
+                    "prediction": values([0.0, 1.0, -0.0, 0.5, 0.0, 1.0, 0.25, 1.0]),
+                    "target": values([0.0, 1.0, 0.0, 0.5, -0.0, 1.0, 0.0, 1.0]),
+                },
+                "differentiate": ("prediction",),
+                "requires": ("BINARY_CROSS_ENTROPY-2",),
+            },
+            "special-impossible": {
+                "inputs": {
+                    "prediction": values([0.0, 1.0, 0.0, 1.0, 0.5, NAN, 0.5, 0.0]),
+                    "target": values([1.0, 0.0, 0.25, 0.75, 1.0, 0.5, NAN, 0.0]),
+                },
+                "differentiate": ("prediction",),
+                "requires": ("BINARY_CROSS_ENTROPY-3", "BINARY_CROSS_ENTROPY-6"),
+            },
+            "sum": {"inputs": _pairs(4, 5), "options": SUM, "requires": ("BINARY_CROSS_ENTROPY-1",), "level": "full"},
+            "logits": {
+                "inputs": {"logits": normal(4, 5, std=3.0), "target": uniform(4, 5, low=0.1, high=0.9)},
+                "program": _by_logits,
+                "requires": ("BINARY_CROSS_ENTROPY-4",),
+            },
+        },
+        options=NONE,
+    ),
+    *elementwise_cases(
+        "binary_cross_entropy",
+        "BINARY_CROSS_ENTROPY-5",
+        "BINARY_CROSS_ENTROPY-6",
+        inputs=_pairs,
+        # what has weight 0 is not judged
+        holes={
+            "prediction": values([[0.5, NAN, 0.25], [-3.0, 0.75, INF]]),
+            "target": values([[0.25, 2.0, 0.5], [NAN, 0.9, -1.0]]),
+        },
+    ),
+    *(
+        error_case(
+            "binary_cross_entropy",
+            f"{name}-range",
+            ("BINARY_CROSS_ENTROPY-1",),
+            lambda backend, **x: backend.binary_cross_entropy(**x),
+            ArgumentError,
+            f"{name}: expected probabilities in [0, 1], got {bad:g}",
+            inputs={"prediction": uniform(2), "target": uniform(2), name: values([0.5, bad])},
+        )
+        for name, bad in (("prediction", 1.5), ("target", -3.0))
+    ),
+]
+
+CASES = [*_BINARY, *_PROBABILITIES]

@@ -8,7 +8,7 @@ from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec_conformance.case import Case, Level, Source, cases, constant, error_case, integers, normal, uniform, values
 from nnspec_conformance.cases.losses._inputs import INF, NAN, NONE, SUM
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "class_cases", "label_errors"]
 
 #: labels of five samples among four classes, whose weights do not add up to the number of samples
 _LABELS = [1, 3, 0, 3, 1]
@@ -39,10 +39,10 @@ def _labels(entries: Any, dtype: str = "int32") -> Source:
     return constant(entries, dtype)
 
 
-def _class_cases(
+def class_cases(
     operation: str, x: str, main: str, weighted: str, ignored: str, absent: str, *, level: Level = "quick"
 ) -> list[Case]:
-    """What `cross_entropy` and `nll` have in common: axes, labels, weights and ignored samples.
+    """What all class losses are tried on: axes, labels, weights and ignored samples.
 
     `x` is the name of the first argument, `absent` the requirement about samples of weight 0, `level` that of the
     cases which others of level quick come close to.
@@ -260,7 +260,8 @@ def _class_errors(operation: str, x: str, main: str, weighted: str, absent: str)
     ]
 
 
-def _label_errors(operation: str, x: str, requirement: str) -> list[Case]:
+def label_errors(operation: str, x: str, requirement: str) -> list[Case]:
+    """Labels that are no class."""
     return [
         error_case(
             operation,
@@ -286,7 +287,7 @@ def _both_targets(backend: Any, logits: Any, index: Any, one_hot: Any, weight: A
 
 
 _CROSS_ENTROPY = [
-    *_class_cases(
+    *class_cases(
         "cross_entropy",
         "logits",
         "CROSS_ENTROPY-1",
@@ -294,7 +295,7 @@ _CROSS_ENTROPY = [
         "CROSS_ENTROPY-3",
         "CROSS_ENTROPY-6",
     ),
-    *_label_errors("cross_entropy", "logits", "CROSS_ENTROPY-8"),
+    *label_errors("cross_entropy", "logits", "CROSS_ENTROPY-8"),
     *cases(
         "cross_entropy",
         {
@@ -526,8 +527,8 @@ _NLL = [
             },
         },
     ),
-    *_class_cases("nll", "log_prob", "NLL-1", "NLL-2", "NLL-3", "NLL-3", level="full"),
-    *_label_errors("nll", "log_prob", "NLL-1"),
+    *class_cases("nll", "log_prob", "NLL-1", "NLL-2", "NLL-3", "NLL-3", level="full"),
+    *label_errors("nll", "log_prob", "NLL-1"),
     Case(
         operation="nll",
         name="cross-entropy",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nnspec_conformance.case import Source, values
 
-__all__ = ["INF", "NAN", "NONE", "SUM", "WEIGHTS", "with_holes"]
+__all__ = ["INF", "NAN", "NONE", "SUM", "WEIGHTS", "first_weighs_nothing", "signs", "with_holes"]
 
 INF, NAN = math.inf, math.nan
 NONE = {"reduction": "none"}
@@ -19,3 +23,19 @@ def with_holes(*numbers: float) -> Source:
     """Three numbers where WEIGHTS is not 0; NaN and infinities of both signs where it is."""
     a, b, c = numbers
     return values([[a, NAN, b], [INF, c, -INF]])
+
+
+def signs(*shape: int) -> Source:
+    """Labels -1 and 1."""
+    return Source(lambda generator: 2.0 * generator.integers(0, 2, shape) - 1.0, floating=True)
+
+
+def first_weighs_nothing(*shape: int) -> Source:
+    """Weights that are positive but for those of the first sample along the first axis, which are 0."""
+
+    def make(generator: np.random.Generator) -> NDArray[Any]:
+        weights = generator.uniform(0.1, 3.0, shape)
+        weights[0] = 0.0
+        return weights
+
+    return Source(make, floating=True)

@@ -1,0 +1,58 @@
+"""Inputs for the plain recurrent network."""
+
+from __future__ import annotations
+
+from nnspec.errors import ArgumentError
+from nnspec_conformance.case import Case, cases, error_case, normal
+from nnspec_conformance.cases.recurrent._common import errors, lengths, shared
+from nnspec_conformance.cases.recurrent._networks import BATCH, FEATURES, TIME, Net, ran
+
+__all__ = ["CASES"]
+
+_NET, _DEEP = Net("rnn"), Net("rnn", (5, 2), both=True)
+
+
+_CELL = cases(
+    "rnn",
+    {
+        "plain": {
+            **ran(_NET),
+            "inputs": {"x": normal(BATCH, TIME, FEATURES), "theta": _NET.theta()},
+            "requires": ("RNN-1", "RNN-2"),
+        },
+        "relu": {
+            **ran(_NET, nonlinearity="relu"),
+            "inputs": {"x": normal(BATCH, TIME, FEATURES, mean=0.5), "theta": _NET.theta()},
+            "requires": ("RNN-2", "RNN-1"),
+        },
+        "relu-lengths": {
+            **ran(_DEEP, nonlinearity="relu"),
+            "inputs": {
+                "x": normal(BATCH, TIME, FEATURES),
+                "theta": _DEEP.theta(),
+                "start": _DEEP.start(),
+                "lengths": lengths(2, 3, 1, 3),
+            },
+            "requires": ("RNN-2", "RNN-6"),
+            "level": "full",
+        },
+        "wide": {
+            **ran(_NET),
+            "inputs": {"x": normal(BATCH, TIME, FEATURES, std=30.0), "theta": _NET.theta()},
+            "requires": ("RNN-1",),
+            "level": "full",
+        },
+    },
+)
+
+_NONLINEARITY = error_case(
+    "rnn",
+    "nonlinearity",
+    ("RNN-2",),
+    lambda backend, x, theta: backend.rnn(x, _NET.params(backend, theta), nonlinearity="sigmoid"),
+    ArgumentError,
+    "nonlinearity: expected one of 'tanh', 'relu', got 'sigmoid'",
+    inputs={"x": normal(BATCH, TIME, FEATURES), "theta": _NET.theta()},
+)
+
+CASES: list[Case] = [_CELL[0], *shared("rnn", 3), *_CELL[1:], *errors("rnn", 3, "hidden"), _NONLINEARITY]
