@@ -69,8 +69,8 @@ def select(*, only: str | None = None, level: str = "quick") -> list[Case]:
     return matching
 
 
-#: a backend that traces tries float64 for every third operation at level quick
-_SAMPLE = 3
+#: a backend that traces tries float64 for every fourth operation at level quick
+_SAMPLE = 4
 #: and, of an operation in float32, this many groups of cases that share a compilation, derivatives included,
 _MOST_GROUPS = 2
 #: this many of values alone,
@@ -102,12 +102,12 @@ def thinned(dtype: str) -> frozenset[str]:
     """Ids of the cases that a backend that traces tries at level quick, where every compilation costs.
 
     In float32 the first groups of cases sharing a compilation that prove something new, and what is not compiled;
-    in float64 the first group of every third operation. Other backends, and level full, try all.
+    in float64 the first group of every fourth operation. Other backends, and level full, try all.
     """
     groups: dict[str, dict[Hashable, list[Case]]] = {}
     kept: set[str] = set()
     for case in select(level="quick"):
-        if "compiled" in case.checks or dtype == "float64":
+        if {"compiled", "bits"} & {*case.checks} or dtype == "float64":
             groups.setdefault(case.operation, {}).setdefault(group_of(case, "float32"), []).append(case)
         else:
             kept.add(case.id)

@@ -18,7 +18,6 @@ __all__ = [
     "BATCH",
     "COMPARED",
     "EPOCHS",
-    "SEEDS",
     "Data",
     "Expectation",
     "History",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 HIDDEN, RATE, LR, BATCH, EPOCHS = 128, 0.2, 1e-3, 64, 60
-SEEDS = (1, 2, 3)
 #: losses compared with the reference's ensemble; later ones drift apart, as rounding feeds on itself
 COMPARED = 20
 
