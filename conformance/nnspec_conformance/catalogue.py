@@ -75,7 +75,7 @@ _SAMPLE = 4
 _MOST_GROUPS = 2
 #: this many of values alone,
 _MOST_VALUES = 3
-#: and one of derivatives where each takes a second, because a loop is compiled
+#: and one group where each takes a second, because a loop is compiled
 _SLOW = frozenset({"recurrent"})
 
 
@@ -123,7 +123,8 @@ def _first_new(groups: list[list[Case]]) -> set[str]:
     """Ids of the first groups that prove something new; derivatives take longer to compile than values alone."""
     kept: set[str] = set()
     proven: set[str] = set()
-    left = {True: 1 if groups[0][0].family in _SLOW else _MOST_GROUPS, False: _MOST_VALUES}
+    slow = groups[0][0].family in _SLOW
+    left = {True: 1 if slow else _MOST_GROUPS, False: 0 if slow else _MOST_VALUES}
     for group in groups:
         new = {case.requires[0] for case in group} - proven
         derived = bool(group[0].differentiated)
