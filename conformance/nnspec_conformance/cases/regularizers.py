@@ -253,4 +253,178 @@ _CONSTRAINT = [
     ),
 ]
 
-CASES = [*_CASES, *_PENALTY_ERRORS, *_CONSTRAINT]
+#: orthogonal units, one of them zeros; their products and all sums are exact
+_ORTHOGONAL_UNITS = values([[2.0, 0.0, 0.0, 0.0], [0.0, 3.0, 4.0, 0.0], [0.0, 4.0, -3.0, 0.0], [0.0, 0.0, -0.0, 0.0]])
+
+_ORTHOGONAL = [
+    *cases(
+        "orthogonal_penalty",
+        {
+            "default": {"inputs": {"weight": normal(4, 3)}},
+            "kernel": {"inputs": {"weight": normal(5, 2, 3, 2, mean=0.5)}, "options": {"strength": 0.3}},
+            "orthogonal-special": {
+                "inputs": {"weight": _ORTHOGONAL_UNITS},
+                "options": {"strength": 3.0},
+                "requires": ("ORTHOGONAL_PENALTY-2",),
+            },
+            "one-unit": {"inputs": {"weight": normal(1, 5)}, "requires": ("ORTHOGONAL_PENALTY-2",)},
+            # nearly orthogonal: the norms are far larger than what is summed
+            "nearly": {
+                "inputs": {"weight": values([[1e3, 1e-2, 0.3], [2e-3, 1e3, 0.1]])},
+                "requires": ("ORTHOGONAL_PENALTY-1", "ORTHOGONAL_PENALTY-2"),
+            },
+            "transposed": {"inputs": {"weight": normal(5, 9).laid_out("transposed")}, "level": "full"},
+            "strided": {"inputs": {"weight": normal(17, 33).laid_out("strided")}, "level": "full"},
+            "zero": {"inputs": {"weight": normal(4, 3)}, "options": {"strength": 0.0}, "level": "full"},
+            "empty": {"inputs": {"weight": normal(0, 3)}, "level": "full"},
+            "no-inputs": {"inputs": {"weight": normal(3, 0)}, "level": "full"},
+        },
+        requires=("ORTHOGONAL_PENALTY-1",),
+    ),
+]
+
+_ACTIVITY = [
+    *cases(
+        "activity_penalty",
+        {
+            "default": {"inputs": {"x": normal(5, 7)}},
+            "both": {"inputs": {"x": normal(3, 4, 2, std=30.0)}, "options": {"l1": 0.7, "l2": 0.03}},
+            "squares": {
+                "inputs": {"x": normal(3, 4, mean=1e2)},
+                "options": {"l1": 0.0, "l2": 0.3},
+                "level": "full",
+            },
+            "kink": {
+                "inputs": {"x": values([[0.0, -1.5, 2.0], [-0.0, 0.25, -1e-30]])},
+                "options": {"l1": 0.5, "l2": 0.25},
+                "requires": ("ACTIVITY_PENALTY-2",),
+            },
+            "vector": {"inputs": {"x": normal(7)}, "level": "full"},
+            "empty": {"inputs": {"x": normal(0, 3)}, "options": {"l2": 0.1}},
+            "nothing": {"inputs": {"x": normal(3, 0)}, "level": "full"},
+            "strided": {"inputs": {"x": normal(17, 33).laid_out("strided")}, "options": {"l2": 0.1}, "level": "full"},
+            "transposed": {
+                "inputs": {"x": normal(5, 9).laid_out("transposed")},
+                "options": {"l2": 0.1},
+                "level": "full",
+            },
+        },
+        requires=("ACTIVITY_PENALTY-1",),
+    ),
+]
+
+_MORE_CONSTRAINTS = [
+    *cases(
+        "unit_norm_constraint",
+        {
+            "rows": {"inputs": {"weight": normal(5, 3)}},
+            "kernel": {"inputs": {"weight": normal(4, 3, 2, 2, mean=2.0)}},
+            "zeros-kink": {
+                "inputs": {"weight": values([[0.0, -0.0, 0.0], [3.0, 0.0, -4.0], [0.0, 0.0, 0.0]])},
+                "requires": ("UNIT_NORM_CONSTRAINT-2", "UNIT_NORM_CONSTRAINT-1"),
+            },
+            # squares beyond the range of float32, and below of float64
+            "range": {
+                "inputs": {"weight": values([[3e25, -4e25], [3e-25, 4e-25], [1.0, 1e-30]])},
+                "dtypes": ("float32",),
+                "requires": ("UNIT_NORM_CONSTRAINT-3",),
+                "checks": _FORWARD,
+            },
+            "range-double": {
+                "inputs": {"weight": values([[3e200, -4e200], [3e-200, 4e-200], [1.0, 1e-230]])},
+                "dtypes": ("float64",),
+                "requires": ("UNIT_NORM_CONSTRAINT-3",),
+                "checks": _FORWARD,
+                "level": "full",
+            },
+            # two weights of the largest magnitude
+            "tie": {
+                "inputs": {"weight": values([[2.0, -2.0, 1.0], [0.5, 0.5, 0.5]])},
+                "requires": ("UNIT_NORM_CONSTRAINT-1",),
+            },
+            "vector": {"inputs": {"weight": normal(7, std=3.0)}, "level": "full"},
+            "strided": {"inputs": {"weight": normal(17, 33).laid_out("strided")}, "level": "full"},
+            "transposed": {"inputs": {"weight": normal(5, 9).laid_out("transposed")}, "level": "full"},
+            "empty": {"inputs": {"weight": normal(0, 3)}, "level": "full"},
+            "no-inputs": {"inputs": {"weight": normal(3, 0)}, "level": "full"},
+        },
+        requires=("UNIT_NORM_CONSTRAINT-1",),
+    ),
+    *cases(
+        "non_negative_constraint",
+        {
+            "matrix": {"inputs": {"weight": normal(5, 3)}},
+            "kink": {
+                "inputs": {"weight": values([[0.0, -0.0, 1e-30], [-1e-30, 2.0, -2.0]])},
+                "requires": ("NON_NEGATIVE_CONSTRAINT-2", "NON_NEGATIVE_CONSTRAINT-1"),
+            },
+            "special": {"inputs": {"weight": values([_NAN, _INF, -_INF, -0.0, 1.0])}, "checks": _FORWARD},
+            "scalar": {"inputs": {"weight": normal(mean=3.0)}, "level": "full"},
+            "empty": {"inputs": {"weight": normal(0, 2)}, "level": "full"},
+            "strided": {"inputs": {"weight": normal(3, 2, 5).laid_out("strided")}, "level": "full"},
+        },
+        requires=("NON_NEGATIVE_CONSTRAINT-1",),
+    ),
+]
+
+_MORE_ERRORS = [
+    error_case(
+        operation,
+        name,
+        (f"{operation.upper()}-1",),
+        lambda backend, x, operation=operation, options=options: getattr(backend, operation)(x, **options),
+        error,
+        words,
+        inputs={"x": x},
+    )
+    for operation, name, x, options, error, words in (
+        ("orthogonal_penalty", "integers", integers(2, 3, high=4), {}, DTypeError, "weight: expected a floating array"),
+        ("orthogonal_penalty", "rank", normal(3), {}, ShapeError, "weight: expected at least 2 axes, got shape (3,)"),
+        (
+            "orthogonal_penalty",
+            "strength",
+            normal(2, 3),
+            {"strength": -0.5},
+            ArgumentError,
+            "strength: expected a finite number >= 0, got -0.5",
+        ),
+        ("activity_penalty", "integers", integers(2, 3, high=4), {}, DTypeError, "x: expected a floating array"),
+        ("activity_penalty", "rank", normal(), {}, ShapeError, "x: expected at least 1 axes, got shape ()"),
+        (
+            "activity_penalty",
+            "l1",
+            normal(2, 3),
+            {"l1": _NAN},
+            ArgumentError,
+            "l1: expected a finite number >= 0, got nan",
+        ),
+        (
+            "activity_penalty",
+            "l2",
+            normal(2, 3),
+            {"l2": -1.0},
+            ArgumentError,
+            "l2: expected a finite number >= 0, got -1.0",
+        ),
+        ("unit_norm_constraint", "integers", integers(3, high=4), {}, DTypeError, "weight: expected a floating array"),
+        ("unit_norm_constraint", "rank", normal(), {}, ShapeError, "weight: expected at least 1 axes, got shape ()"),
+        (
+            "non_negative_constraint",
+            "integers",
+            integers(3, high=4),
+            {},
+            DTypeError,
+            "weight: expected a floating array",
+        ),
+    )
+]
+
+CASES = [
+    *_CASES,
+    *_PENALTY_ERRORS,
+    *_CONSTRAINT,
+    *_ORTHOGONAL,
+    *_ACTIVITY,
+    *_MORE_CONSTRAINTS,
+    *_MORE_ERRORS,
+]

@@ -37,6 +37,28 @@ def _max_norm(self: Family, weight: Array, *, max_norm: float = 2.0, order: floa
     check.choice("order", order, (2, math.inf))
 
 
+def _orthogonal(self: Family, weight: Array, *, strength: float = 0.01) -> None:
+    check.floating(self, "weight", weight)
+    check.rank("weight", weight, 2)
+    check.number("strength", strength, low=0)
+
+
+def _activity(self: Family, x: Array, *, l1: float = 0.01, l2: float = 0.0) -> None:
+    check.floating(self, "x", x)
+    check.rank("x", x, 1)
+    check.number("l1", l1, low=0)
+    check.number("l2", l2, low=0)
+
+
+def _constrained(self: Family, weight: Array) -> None:
+    check.floating(self, "weight", weight)
+
+
+def _unit_norm(self: Family, weight: Array) -> None:
+    check.floating(self, "weight", weight)
+    check.rank("weight", weight, 1)
+
+
 def _total(self: Family, params: Any, measure: Callable[[Family, Array], Array]) -> Array:
     """The sum over all elements of all arrays of `measure`."""
     first, *rest = [self.xp.sum(measure(self, leaf)) for leaf in optree.tree_leaves(params)]
@@ -45,6 +67,11 @@ def _total(self: Family, params: Any, measure: Callable[[Family, Array], Array])
 
 def _square(self: Family, w: Array) -> Array:
     return w * w
+
+
+def _units(self: Family, weight: Array) -> Array:
+    """The weights as a matrix: a row for every output unit."""
+    return self.xp.reshape(weight, (weight.shape[0], math.prod(weight.shape[1:])))
 
 
 class Regularizers(Family):
@@ -144,6 +171,85 @@ class Regularizers(Family):
         """
         return l1 * _total(self, params, magnitude) + l2 * _total(self, params, _square)
 
+    @operation(since="1.0", check=_orthogonal)
+    def orthogonal_penalty(self, weight: Array, *, strength: float = 0.01) -> Array:
+        """`strength * sum over i != j of (w_i . w_j)^2`, w_i the incoming weights of output unit i.
+
+        That is the sum of squares of the off-diagonal elements of `W W^T`, W the weight as a matrix `(out, rest)`.
+
+        Args:
+            weight: `(out, in, ...)`, floating.
+            strength: >= 0.
+
+        Returns:
+            A scalar of rank 0 and of the dtype of `weight`, to be added to the loss once a step.
+
+        Raises:
+            DTypeError: `weight` is no floating array.
+            ShapeError: `weight` has fewer than 2 axes.
+            ArgumentError: `strength` is no finite number >= 0.
+
+        Requires:
+            [ORTHOGONAL_PENALTY-1] Every pair of different units counts twice, as (i, j) and (j, i); the units are along
+                axis 0, and their norms do not count.
+            [ORTHOGONAL_PENALTY-2] It is 0, and so is its derivative, where all pairs of units are orthogonal, zeros
+                included.
+
+        Differs:
+            Keras takes cosines (rows divided by their norms), half the sum, and columns by default. Others take the
+            norm of W W^T - I, which also draws the norms towards 1.
+
+        Source:
+            Brock, Donahue and Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
+            eq. 3, without its mean.
+
+        Example:
+            >>> float(B.orthogonal_penalty(B.asarray([[1.0, 2.0], [3.0, 0.5]]), strength=0.5))
+            16.0
+        """
+        xp = self.xp
+        units = _units(self, weight)
+        products = xp.matmul(units, xp.permute_dims(units, (1, 0)))
+        index = xp.arange(units.shape[0], **self.placement(weight))
+        itself = xp.reshape(index, (-1, 1)) == index
+        off = xp.where(itself, 0.0, products)
+        return strength * xp.sum(off * off)
+
+    @operation(since="1.0", check=_activity)
+    def activity_penalty(self, x: Array, *, l1: float = 0.01, l2: float = 0.0) -> Array:
+        """`(l1 * sum |x| + l2 * sum x^2) / N`: of the outputs of a layer, for a mean sample of the batch.
+
+        Args:
+            x: `(N, ...)`, floating: what a layer returned for N samples.
+            l1: strength of the magnitudes, >= 0.
+            l2: strength of the squares, >= 0.
+
+        Returns:
+            A scalar of rank 0 and of the dtype of `x`, to be added to a loss that is a mean over the samples.
+
+        Raises:
+            DTypeError: `x` is no floating array.
+            ShapeError: `x` has no axis.
+            ArgumentError: `l1` or `l2` is no finite number >= 0.
+
+        Requires:
+            [ACTIVITY_PENALTY-1] The sum over a sample's elements, and the mean over axis 0; 0 for no sample.
+            [ACTIVITY_PENALTY-2] The derivative of the magnitudes at 0 is 0.
+
+        Differs:
+            TensorFlow's Keras divides by the size of the batch as well; both of its strengths are 0 by default.
+
+        Source:
+            Glorot, Bordes and Bengio, "Deep Sparse Rectifier Neural Networks", 2011, sec. 3.2.
+
+        Example:
+            >>> round(float(B.activity_penalty(B.asarray([[3.0, -1.0], [0.0, 2.0]]), l1=0.5, l2=0.1)), 6)
+            2.2
+        """
+        samples = max(1, x.shape[0])
+        penalty = (l1 / samples) * self.xp.sum(magnitude(self, x))
+        return penalty + (l2 / samples) * self.xp.sum(x * x) if l2 else penalty
+
     @operation(since="1.0", check=_max_norm)
     def max_norm_constraint(self, weight: Array, *, max_norm: float = 2.0, order: float = 2) -> Array:
         """Largest norm: `w * min(1, max_norm / |w|)` for the incoming weights w of every output unit.
@@ -184,8 +290,78 @@ class Regularizers(Family):
         xp = self.xp
         if order == math.inf:
             return xp.where(weight <= -max_norm, -max_norm, xp.where(weight >= max_norm, max_norm, weight))
-        shape = tuple(weight.shape)
-        squares = xp.reshape(weight * weight, (shape[0], math.prod(shape[1:])))
-        length = root(self, xp.sum(squares, axis=1))
+        units = _units(self, weight)
+        length = root(self, xp.sum(units * units, axis=1, keepdims=True))
         scale = max_norm / xp.where(length <= max_norm, max_norm, length)  # 1 to the bit within the limit
-        return weight * xp.reshape(scale, (shape[0],) + (1,) * (len(shape) - 1))
+        return xp.reshape(units * scale, tuple(weight.shape))
+
+    @operation(since="1.0", check=_unit_norm)
+    def unit_norm_constraint(self, weight: Array) -> Array:
+        """Norm one: `w / |w|` for the incoming weights w of every output unit, and 0 for a unit of zeros.
+
+        Args:
+            weight: `(out, ...)`, floating: the unit is axis 0, its Euclidean norm is over all other axes.
+
+        Returns:
+            Same shape and dtype as `weight`.
+
+        Raises:
+            DTypeError: `weight` is no floating array.
+            ShapeError: `weight` has no axis.
+
+        Requires:
+            [UNIT_NORM_CONSTRAINT-1] Every unit has norm 1, each by itself, along axis 0.
+            [UNIT_NORM_CONSTRAINT-2] A unit of zeros stays zero, and its derivative is 0.
+            [UNIT_NORM_CONSTRAINT-3] Units whose squares would overflow or vanish in the dtype have norm 1 too.
+
+        Differs:
+            Keras takes the norm over axis 0, and divides by |w| + 1e-7: small units stay below norm 1.
+
+        Source:
+            Coates and Ng, "Learning Feature Representations with K-Means", 2012, sec. 3.1.
+
+        Example:
+            >>> w = B.asarray([[3.0, 4.0], [0.0, 0.0]])
+            >>> B.to_numpy(B.unit_norm_constraint(w)).astype(float).round(6).tolist()
+            [[0.6, 0.8], [0.0, 0.0]]
+        """
+        xp = self.xp
+        units = _units(self, weight)
+        if 0 in units.shape:
+            return weight
+        # the result does not depend on the scale of a unit, so its derivative need not pass through the largest weight
+        largest = self.stop_gradient(xp.max(xp.where(units < 0, -units, units), axis=1, keepdims=True))
+        nothing = largest == 0
+        scaled = units / xp.where(nothing, 1.0, largest)
+        length = xp.sqrt(xp.where(nothing, 1.0, xp.sum(scaled * scaled, axis=1, keepdims=True)))
+        return xp.reshape(xp.where(nothing, 0.0, scaled / length), tuple(weight.shape))
+
+    @operation(since="1.0", check=_constrained, exact=True)
+    def non_negative_constraint(self, weight: Array) -> Array:
+        """No negative weights: each becomes `max(w, 0)`.
+
+        Args:
+            weight: any shape, floating.
+
+        Returns:
+            Same shape and dtype as `weight`.
+
+        Raises:
+            DTypeError: `weight` is no floating array.
+
+        Requires:
+            [NON_NEGATIVE_CONSTRAINT-1] Weights below 0 become 0, the others are unchanged to the bit; NaN stays NaN.
+            [NON_NEGATIVE_CONSTRAINT-2] The derivative is 1 above 0, and 0 at and below it.
+
+        Differs:
+            Keras multiplies by (w >= 0): the derivative at 0 is 1, and -infinity becomes NaN.
+
+        Source:
+            The projection of Lee and Seung, "Learning the Parts of Objects by Non-negative Matrix Factorization",
+            1999, onto the non-negative weights.
+
+        Example:
+            >>> B.to_numpy(B.non_negative_constraint(B.asarray([-1.0, 0.0, 2.0]))).tolist()
+            [0.0, 0.0, 2.0]
+        """
+        return self.xp.where(weight <= 0, 0.0, weight)
