@@ -24,7 +24,7 @@ from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 from nnspec_backends.torch.activations import TorchActivations
 from nnspec_backends.torch.attention import TorchAttention
 from nnspec_backends.torch.convolution import TorchConvolution
-from nnspec_backends.torch.embedding import TorchEmbedding, position_table
+from nnspec_backends.torch.embedding import TorchEmbedding
 from nnspec_backends.torch.linear import TorchLinear
 from nnspec_backends.torch.losses import TorchLosses
 from nnspec_backends.torch.normalization import TorchNormalization
@@ -208,7 +208,6 @@ class TorchBackend(
                 "compile: fuse=True on the CPU needs a C++ compiler, and there is none; install g++ or "
                 "clang++, or name one in the environment variable CXX"
             )
-        torch.compiler.assume_constant_result(position_table)  # type: ignore[no-untyped-call]
         fused = torch.compile(function, fullgraph=True)
 
         @functools.wraps(function)

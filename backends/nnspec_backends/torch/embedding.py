@@ -9,17 +9,18 @@ from nnspec.operation import Array
 from nnspec.ops._positions import sinusoids
 from nnspec.ops.embedding import Embedding
 
-__all__ = ["TorchEmbedding", "position_table"]
+__all__ = ["TorchEmbedding"]
 
 _ACCEPTED = (torch.int32, torch.int64)
 
 
-def position_table(length: int, dim: int, base: float, dtype: str, device: str) -> Array:
-    """Made on the host, so not to be traced: NumPy's functions would become others with other last digits.
-
-    `TorchBackend.compile` declares it constant; the decorator for that would import all of torch._dynamo here.
-    """
+def _table(length: int, dim: int, base: float, dtype: str, device: str) -> Array:
+    """Made on the host, so not to be traced: NumPy's functions would become others with other last digits."""
     return torch.tensor(sinusoids(length, dim, base, dtype), device=device)
+
+
+# all that torch.compiler.assume_constant_result does, but calling it takes 2.6 s, to import torch._dynamo
+_table._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 class TorchEmbedding(Embedding):
@@ -32,4 +33,4 @@ class TorchEmbedding(Embedding):
         return functional.embedding(wide, weight, padding_index)
 
     def sinusoidal_positions(self, length: int, dim: int, *, base: float = 10000.0, dtype: str | None = None) -> Array:
-        return position_table(length, dim, base, dtype or self.dtype, self.device)
+        return _table(length, dim, base, dtype or self.dtype, self.device)
