@@ -33,6 +33,8 @@ FAMILIES: tuple[str, ...] = (
     "initializers",
     "regularizers",
     "optimizers",
+    "schedules",
+    "metrics",
     "random",
     "shape",
     "training",

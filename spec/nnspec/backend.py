@@ -22,12 +22,14 @@ from nnspec.ops.embedding import Embedding
 from nnspec.ops.initializers import Initializers
 from nnspec.ops.linear import Linear
 from nnspec.ops.losses import Losses
+from nnspec.ops.metrics import Metrics
 from nnspec.ops.normalization import Normalization
 from nnspec.ops.optimizers import Optimizers
 from nnspec.ops.pooling import Pooling
 from nnspec.ops.random import Random
 from nnspec.ops.recurrent import Recurrent
 from nnspec.ops.regularizers import Regularizers
+from nnspec.ops.schedules import Schedules
 from nnspec.ops.shape import Shape
 
 __all__ = ["PROFILES", "Backend"]
@@ -57,6 +59,8 @@ class Backend(
     Initializers,
     Regularizers,
     Optimizers,
+    Schedules,
+    Metrics,
     Random,
     Shape,
     ABC,

@@ -81,8 +81,13 @@ class Reference(Backend):
     def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
         if isinstance(x, (Tensor, Ensemble)):
             return x
-        x = np.asarray(x) if dtype is None else np.asarray(x).astype(dtype)
-        return x.astype(self.extended) if x.dtype.kind == "f" else x
+        given = np.asarray(x)
+        made = given if dtype is None else given.astype(dtype)
+        if made.dtype.kind != "f":
+            return made
+        if self.model is not None and given.dtype.kind in "iu":
+            return self.model.exact(made)  # known exactly, and what is computed from it rounds
+        return made.astype(self.extended)
 
     def to_numpy(self, x: Array) -> Any:
         x = raw(x)
