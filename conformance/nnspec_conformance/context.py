@@ -49,7 +49,7 @@ def _analyse(case: Case, dtype: str, seed: int) -> Analysis:
     inputs = case.arrays(dtype, seed)
     names = case.differentiated
     analysis = analyse(case.run, inputs, dtype=dtype, differentiate=names, seed=seed_of(case.id, "noise", seed))
-    if names and not case.sharp:
+    if names and not case.sharp and dtype == case.dtypes[0]:  # the definition has one derivative in every dtype
         crosscheck(case.run, inputs, analysis, seed=seed_of(case.id, "direction", seed))
     return analysis
 
