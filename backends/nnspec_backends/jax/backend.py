@@ -70,6 +70,7 @@ class JaxBackend(
     def __init__(self, *, device: str | None = None, dtype: str | None = None) -> None:
         super().__init__(device=device, dtype=dtype)
         self._where = _devices()[self.device]
+        self._is_usual = self._where == jax.devices()[0]
         if self.dtype == "float64":
             _enable_x64()
 
@@ -112,8 +113,7 @@ class JaxBackend(
     def _target(self) -> Any:
         """None on JAX's default device: arrays stay free to move, and a step need not compile again for its results."""
         moved = jax.config.jax_default_device  # type: ignore[attr-defined]
-        usual = moved is None and self._where == jax.devices()[0]
-        return None if usual else self._where
+        return None if self._is_usual and moved is None else self._where
 
     def placement(self, x: Array) -> dict[str, Any]:
         if self._target is None or isinstance(x, jax.core.Tracer):

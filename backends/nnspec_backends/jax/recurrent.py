@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from nnspec.operation import Array
-from nnspec.ops.recurrent import GRU, LSTM, RNN, Between, Cell, Layer, Layers, Recurrent, States, both_ways
+from nnspec.ops.recurrent import Cell, Layer, Recurrent, both_ways
+from nnspec_backends._recurrent import NativeRecurrent
 
 __all__ = ["JaxRecurrent"]
 
@@ -42,60 +43,11 @@ def _scanned(
     return jnp.moveaxis(outputs, 0, 1), end
 
 
-class JaxRecurrent(Recurrent):
+class JaxRecurrent(NativeRecurrent):
     """A step is compiled once, however many there are."""
 
-    def _scan(self, cell: Cell) -> Layer:
+    def _native_layer(self, cell: Cell, x: Array, lengths: Array | None) -> Layer:
         return both_ways(
             self,
             lambda x, weights, state, present, backward: _scanned(self, cell, backward, x, weights, state, present),
         )
-
-    def rnn(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        nonlinearity: str = "tanh",
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(RNN[nonlinearity], self._scan(RNN[nonlinearity]), x, params, state, lengths, between)
-
-    def lstm(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(LSTM, self._scan(LSTM), x, params, state, lengths, between)
-
-    def gru(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(GRU, self._scan(GRU), x, params, state, lengths, between)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from nnspec.operation import Array
-from nnspec.ops.recurrent import GRU, LSTM, RNN, Between, Cell, Layer, Layers, Recurrent, States, both_ways
+from nnspec.ops.recurrent import Cell, Layer, both_ways
 from nnspec.tape import kernel
 from nnspec.tape import namespace as xp
+from nnspec_backends._recurrent import NativeRecurrent
 from nnspec_backends.numpy.activations import sigmoid
 
 __all__ = ["NumpyRecurrent"]
@@ -196,10 +197,10 @@ def _backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
 direction = kernel(_forward, _backward)
 
 
-class NumpyRecurrent(Recurrent):
+class NumpyRecurrent(NativeRecurrent):
     """What a step leaves for its derivative are its gates, in place of the chain of the definition."""
 
-    def _through_time(self, cell: Cell) -> Layer:
+    def _native_layer(self, cell: Cell, x: Array, lengths: Array | None) -> Layer:
         def run(
             x: Array, weights: Mapping[str, Any], state: Mapping[str, Any], present: Array | None, backward: bool
         ) -> tuple[Array, dict[str, Any]]:
@@ -211,54 +212,3 @@ class NumpyRecurrent(Recurrent):
             return xp.permute_dims(block[:time], (1, 0, 2)), end
 
         return both_ways(self, run)
-
-    def rnn(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        nonlinearity: str = "tanh",
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(
-            RNN[nonlinearity], self._through_time(RNN[nonlinearity]), x, params, state, lengths, between
-        )
-
-    def lstm(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(LSTM, self._through_time(LSTM), x, params, state, lengths, between)
-
-    def gru(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(GRU, self._through_time(GRU), x, params, state, lengths, between)

@@ -11,7 +11,8 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from nnspec.operation import Array
-from nnspec.ops.recurrent import GRU, LSTM, RNN, WAYS, Between, Cell, Layer, Layers, Recurrent, States
+from nnspec.ops.recurrent import WAYS, Cell, Layer
+from nnspec_backends._recurrent import NativeRecurrent
 from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 
 __all__ = ["TorchRecurrent"]
@@ -58,14 +59,14 @@ def _layer(cell: Cell, x: Array, weights: list[Array], start: list[Array], lengt
     return [padded, *(state.index_select(1, packed.unsorted_indices) for state in end)]
 
 
-class TorchRecurrent(Recurrent):
+class TorchRecurrent(NativeRecurrent):
     """One kernel a layer, both directions together; sequences of different lengths are packed.
 
     Not under the transforms of torch.func and torch.compile, which these kernels do not bear, and not where a
     sequence or the batch is empty. cuDNN has first derivatives only.
     """
 
-    def _kernel(self, cell: Cell, x: Array, lengths: Array | None) -> Layer:
+    def _native_layer(self, cell: Cell, x: Array, lengths: Array | None) -> Layer:
         if under_transform() or 0 in x.shape:
             return self._unrolled(cell)
         counts = None
@@ -92,54 +93,3 @@ class TorchRecurrent(Recurrent):
             return outputs, dict(zip(WAYS, ends, strict=True)) if both else ends[0]
 
         return layer
-
-    def rnn(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        nonlinearity: str = "tanh",
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(
-            RNN[nonlinearity], self._kernel(RNN[nonlinearity], x, lengths), x, params, state, lengths, between
-        )
-
-    def lstm(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(LSTM, self._kernel(LSTM, x, lengths), x, params, state, lengths, between)
-
-    def gru(
-        self,
-        x: Array,
-        params: Layers,
-        state: Layers | None = None,
-        *,
-        lengths: Array | None = None,
-        rate: float = 0.0,
-        key: Array | None = None,
-        masks: Sequence[Array] | None = None,
-        site: int = 0,
-        training: bool = True,
-    ) -> tuple[Array, States]:
-        between = Between(rate, key, masks, site, training)
-        return self._stacked(GRU, self._kernel(GRU, x, lengths), x, params, state, lengths, between)
