@@ -15,8 +15,8 @@ from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from nnspec.operation import Array, Family
-from nnspec.ops._steps import State, next_step
 from nnspec.ops.optimizers import Optimizers
+from nnspec.ops.optimizers._steps import State, next_step
 from nnspec_backends.torch._modes import traced
 
 __all__ = ["TorchOptimizers", "donation"]

@@ -10,7 +10,7 @@ from typing import Any
 from nnspec import _validate as check
 from nnspec.errors import ArgumentError, DTypeError
 from nnspec.operation import Array, Family
-from nnspec.ops._steps import State
+from nnspec.ops.optimizers._steps import State
 
 #: steps are counted in int32
 LAST = 2**31 - 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from nnspec.operation import Array, Family, operation
 from nnspec.ops import _schedule_checks as checks
-from nnspec.ops._steps import State
+from nnspec.ops.optimizers._steps import State
 
 __all__ = ["Schedules"]
 

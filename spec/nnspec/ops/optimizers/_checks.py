@@ -10,7 +10,7 @@ from nnspec import _validate as check
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family
 from nnspec.ops._common import require_arrays, require_like
-from nnspec.ops._steps import State
+from nnspec.ops.optimizers._steps import State
 
 ADAM = ("exp_avg", "exp_avg_sq")
 
