@@ -25,6 +25,8 @@ __all__ = ["Request", "run_lanes", "threads_of"]
 
 _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
+#: a lane this many times shorter than the longest waits for no worker: alone at the end it would hold all others up
+_SMALL = 4
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
     """Records of all lanes, and what went wrong with the runs themselves."""
     workers = _workers(request)
     lanes = _lanes(session, workers, folder)
-    waiting = sorted(lanes, key=lambda lane: -lane.expected * (10 if backend_class(lane.backends[0]).traced else 1))
+    waiting = sorted(lanes, key=_cost, reverse=True)
+    most = max(map(_cost, lanes), default=0)
     with _progress(len(session.items)) as advance:
         while waiting or any(lane.running for lane in lanes):
             busy = sum(lane.workers for lane in lanes if lane.running)
-            if waiting and (not busy or busy + waiting[0].workers <= workers):
+            if waiting and (not busy or busy + waiting[0].workers <= workers or _cost(waiting[0]) < most / _SMALL):
                 lane = waiting.pop(0)
                 lane.process = _start(request, lane)
                 continue
@@ -100,6 +103,11 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
             advance(sum(lane.finished for lane in lanes))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
+
+
+def _cost(lane: _Lane) -> int:
+    """How long it takes, roughly: compiling is what costs."""
+    return lane.expected * (10 if backend_class(lane.backends[0]).traced else 1)
 
 
 def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:

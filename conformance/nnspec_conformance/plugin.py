@@ -6,7 +6,7 @@ Loaded into every pytest run of an environment that has nnspec, so nothing heavy
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -84,13 +84,24 @@ def _collects(config: pytest.Config) -> bool:
     return _is_worker(config) or config.getoption("dist", "no") == "no"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "nnspec_item" not in metafunc.fixturenames:
-        return
-    session = metafunc.config.stash.get(SESSION, None)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: Any) -> list[pytest.Item] | None:
+    if name != "test_conforms" or getattr(obj, "__module__", "") != "nnspec_conformance.test_conformance":
+        return None
+    session = collector.config.stash.get(SESSION, None)
     if session is None:
         raise pytest.UsageError("nnspec: name the backend under test with --nnspec-backend=NAME")
-    metafunc.parametrize(
-        "nnspec_item",
-        [pytest.param(item, id=item.id) for item in session.items],
-    )
+    from nnspec_conformance.items import ConformanceItem
+
+    return ConformanceItem.all_of(collector, name, obj, session)
+
+
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Of the suite's own items; any other goes pytest's way."""
+    if SESSION not in item.config.stash:
+        return None
+    from nnspec_conformance.items import ConformanceItem
+
+    if not isinstance(item, ConformanceItem):
+        return None
+    item.run_alone()
+    return True

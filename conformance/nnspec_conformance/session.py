@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -9,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -187,8 +188,13 @@ class Recorder:
 
     def __init__(self, session: Session, path: str | None) -> None:
         self.session = session
-        self.path = None if path is None else Path(path)
+        self._files = contextlib.ExitStack()
+        self._records = None if path is None else self._opened(Path(path))
+        self._finished = None if path is None else self._opened(Path(path).with_suffix(".done"))
         self._done: set[str] = set()
+
+    def _opened(self, path: Path) -> TextIO:
+        return self._files.enter_context(path.open("a", encoding="utf-8"))
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -200,10 +206,14 @@ class Recorder:
         if report.failed and test not in self._done:
             records = self._unfinished(self.session.by_id[test], [json.loads(line) for line in lines], report)
             lines += [record.model_dump_json() for record in records]
-        self._append(self.path, lines)
-        if test not in self._done and self.path is not None:
+        _append(self._records, lines)
+        if test not in self._done:
             self._done.add(test)
-            self._append(self.path.with_suffix(".done"), [test])
+            _append(self._finished, [test])
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        self._files.close()
 
     def _unfinished(self, item: Item, records: list[Any], report: pytest.TestReport) -> Sequence[Check | Note]:
         """What a crash, a hang or an error of the suite left without a verdict."""
@@ -220,11 +230,12 @@ class Recorder:
     def _told(self, item: Item, done: set[str], reason: str) -> list[Check]:
         return list(self.session.unfinished(item, done, reason))
 
-    def _append(self, path: Path | None, lines: list[str]) -> None:
-        if path is None or not lines:
-            return
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)
+
+def _append(file: TextIO | None, lines: list[str]) -> None:
+    """Written through, so that they outlive the process."""
+    if file is not None and lines:
+        file.writelines(line + "\n" for line in lines)
+        file.flush()
 
 
 def _first_line(text: str, word: str) -> str:

@@ -1,18 +1,16 @@
-"""What pytest collects: one test a backend, case and dtype."""
+"""What pytest collects: `test_conforms`, one item a backend, case and dtype, which the plugin makes and runs."""
 
 from __future__ import annotations
 
 import pytest
 
-from nnspec_conformance.plugin import SESSION
 from nnspec_conformance.report import complaint
-from nnspec_conformance.session import BAD, Item
+from nnspec_conformance.session import BAD, Item, Session
 
 
-def test_conforms(nnspec_item: Item, request: pytest.FixtureRequest) -> None:
+def test_conforms(session: Session, item: Item, properties: list[tuple[str, object]]) -> None:
     """Every check of the case passes, or is waived or undecided."""
-    session = request.config.stash[SESSION]
-    checks = session.run(nnspec_item, request.node.user_properties)
+    checks = session.run(item, properties)
     failures = [c for c in checks if c.verdict in BAD]
     if failures:
         pytest.fail("\n".join(map(complaint, failures)), pytrace=False)
