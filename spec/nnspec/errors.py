@@ -6,6 +6,7 @@ __all__ = [
     "ArgumentError",
     "BackendNotFoundError",
     "BackendUnavailableError",
+    "CheckpointError",
     "DTypeError",
     "DeviceUnavailableError",
     "MissingExtraError",
@@ -50,6 +51,10 @@ class UnsupportedOperationError(NnspecError, NotImplementedError):
 
 class MissingExtraError(NnspecError, ImportError):
     """A command needs an optional dependency; the message gives the pip command."""
+
+
+class CheckpointError(NnspecError, ValueError):
+    """A file is no checkpoint, is damaged, or holds another pytree than was asked for."""
 
 
 class ResultsError(NnspecError, ValueError):

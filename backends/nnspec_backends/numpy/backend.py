@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnspec import Backend
-from nnspec.backend import Flat
+from nnspec.backend import Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, DTypeError
 from nnspec.operation import Array
 from nnspec.tape import Tensor, namespace, pullback, raw
+from nnspec_backends.numpy._donation import donation
 from nnspec_backends.numpy.activations import NumpyActivations
 from nnspec_backends.numpy.attention import NumpyAttention
 from nnspec_backends.numpy.convolution import NumpyConvolution
@@ -19,6 +21,7 @@ from nnspec_backends.numpy.embedding import NumpyEmbedding
 from nnspec_backends.numpy.linear import NumpyLinear
 from nnspec_backends.numpy.losses import NumpyLosses
 from nnspec_backends.numpy.normalization import NumpyNormalization
+from nnspec_backends.numpy.optimizers import NumpyOptimizers
 from nnspec_backends.numpy.pooling import NumpyPooling
 from nnspec_backends.numpy.random import NumpyRandom
 from nnspec_backends.numpy.recurrent import NumpyRecurrent
@@ -41,6 +44,7 @@ class NumpyBackend(
     NumpyEmbedding,
     NumpyAttention,
     NumpyRecurrent,
+    NumpyOptimizers,
     NumpyRandom,
     NumpyShape,
     Backend,
@@ -94,6 +98,26 @@ class NumpyBackend(
 
     def stop_gradient(self, x: Array) -> Array:
         return raw(x)
+
+    def compile(
+        self, function: Callable[..., Any], *, donate: Sequence[int] = (), fuse: bool = False
+    ) -> Callable[..., Any]:
+        """`Backend.compile`: the function itself, in which optimizer updates write into donated arrays.
+
+        What `function` is given of a donated array is spoilt when its buffer is overwritten: a later look at the
+        old value fails.
+        """
+        _check_donate(donate)
+        if not donate:
+            return function
+        positions = tuple(donate)
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with donation(args, kwargs, positions) as given:
+                return function(*given, **kwargs)
+
+        return run
 
     def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
         recorded = [Tensor(np.asarray(raw(leaf))) for leaf in leaves]

@@ -17,13 +17,17 @@ _FORWARD = ("values", "shapes", "compiled", "purity", "repeat")
 _PENALTIES = ("l1_penalty", "l2_penalty", "elastic_net_penalty")
 
 
-def _penalty(operation: str, **options: float) -> dict[str, Any]:
+def _penalty(operation: str, **options: Any) -> dict[str, Any]:
     """The program, and for its digest the options that it closes over."""
 
     def program(backend: Any, weight: Any, bias: Any) -> Any:
         return getattr(backend, operation)({"layer": [weight], "bias": bias}, **options)
 
     return {"program": program, "options": options}
+
+
+def _only(*, weight: bool, bias: bool) -> Any:
+    return {"layer": [weight], "bias": bias}
 
 
 def _penalty_cases(operation: str, value: str, derivative: str, **options: float) -> list[Case]:
@@ -85,6 +89,24 @@ _CASES = [
     ),
 ]
 
+_MASKS = [
+    Case(
+        operation=operation,
+        name=name,
+        requires=(f"{operation.upper()}-3",),
+        inputs={"weight": normal(3, 2), "bias": normal(7, std=30.0)},
+        **_penalty(operation, mask=mask),
+        level="full" if name in ("mask-first", "mask-everything") else "quick",
+    )
+    for operation in _PENALTIES
+    for name, mask in (
+        ("mask", _only(weight=True, bias=False)),
+        ("mask-first", _only(weight=False, bias=True)),
+        ("mask-everything", _only(weight=True, bias=True)),
+        ("mask-nothing", _only(weight=False, bias=False)),
+    )
+]
+
 _PENALTY_ERRORS = [
     error_case(operation, name, (f"{operation.upper()}-1",), program, error, words, inputs=inputs)
     for operation in _PENALTIES
@@ -110,6 +132,20 @@ _PENALTY_ERRORS = [
             ),
             ArgumentError,
             f"{'l2' if operation.startswith('l2') else 'l1'}: expected a finite number >= 0, got nan",
+            {"w": normal(3)},
+        ),
+        (
+            "mask-structure",
+            lambda backend, w, operation=operation: getattr(backend, operation)([w], mask=(True,)),
+            ArgumentError,
+            "mask: expected the structure of params, PyTreeSpec([*]), got PyTreeSpec((*,))",
+            {"w": normal(3)},
+        ),
+        (
+            "mask-values",
+            lambda backend, w, operation=operation: getattr(backend, operation)([w], mask=[0.0]),
+            ArgumentError,
+            "mask: expected True or False, got 0.0",
             {"w": normal(3)},
         ),
     )
@@ -283,6 +319,52 @@ _ORTHOGONAL = [
     ),
 ]
 
+
+def _orthogonal(*masks: bool) -> dict[str, Any]:
+    """The penalty of both arrays, with a mask where one is given."""
+    options: dict[str, Any] = {"strength": 0.3, **({"mask": list(masks)} if masks else {})}
+
+    def program(backend: Any, first: Any, second: Any) -> Any:
+        return backend.orthogonal_penalty([first, second], **options)
+
+    return {"program": program, "options": options}
+
+
+_ORTHOGONAL_TREES = [
+    *(
+        Case(
+            operation="orthogonal_penalty",
+            name=name,
+            requires=("ORTHOGONAL_PENALTY-3",),
+            inputs={"first": normal(4, 3), "second": second},
+            **_orthogonal(*masks),
+            level="full" if name == "mask-first" else "quick",
+        )
+        for name, second, masks in (
+            ("tree", normal(2, 3), ()),
+            ("mask", normal(4), (True, False)),
+            ("mask-first", normal(2, 3), (False, True)),
+            ("mask-nothing", normal(2, 3), (False, False)),
+        )
+    ),
+    *(
+        error_case(
+            "orthogonal_penalty",
+            name,
+            ("ORTHOGONAL_PENALTY-3",),
+            lambda backend, w, b, mask=mask: backend.orthogonal_penalty({"w": w, "b": b}, mask=mask),
+            error,
+            words,
+            inputs={"w": normal(2, 3), "b": normal(2)},
+        )
+        for name, mask, error, words in (
+            ("tree-rank", None, ShapeError, "weight['b']: expected at least 2 axes, got shape (2,); exempt"),
+            ("mask-structure", {"w": True}, ArgumentError, "mask: expected the structure of weight"),
+            ("mask-values", {"w": True, "b": 0}, ArgumentError, "mask: expected True or False, got 0"),
+        )
+    ),
+]
+
 _ACTIVITY = [
     *cases(
         "activity_penalty",
@@ -421,9 +503,11 @@ _MORE_ERRORS = [
 
 CASES = [
     *_CASES,
+    *_MASKS,
     *_PENALTY_ERRORS,
     *_CONSTRAINT,
     *_ORTHOGONAL,
+    *_ORTHOGONAL_TREES,
     *_ACTIVITY,
     *_MORE_CONSTRAINTS,
     *_MORE_ERRORS,

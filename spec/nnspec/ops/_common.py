@@ -7,10 +7,10 @@ from typing import Any
 import optree
 
 from nnspec import _validate as check
-from nnspec.errors import ArgumentError, DTypeError
+from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec.operation import Array, Family
 
-__all__ = ["magnitude", "norm", "require_arrays", "require_like", "root"]
+__all__ = ["magnitude", "norm", "only", "require_arrays", "require_axes", "require_like", "require_mask", "root"]
 
 
 def _names(name: str, tree: optree.PyTreeSpec) -> list[str]:
@@ -44,6 +44,32 @@ def require_like(backend: Family, name: str, tree: Any, like: str, model: Any) -
         where, of = _names(name, spec)[i], _names(like, spec)[i]
         check.same_dtype(backend, where, leaf, of, wanted)
         check.shape(where, leaf, tuple(wanted.shape), f"(that of {of})")
+
+
+def require_axes(name: str, tree: Any, low: int, advice: str) -> None:
+    """The leaves of `tree` have at least `low` axes; `advice` says what to do with others."""
+    leaves, spec = optree.tree_flatten(tree)
+    for i, leaf in enumerate(leaves):
+        if leaf.ndim < low:
+            where = _names(name, spec)[i]
+            raise ShapeError(f"{where}: expected at least {low} axes, got shape {tuple(leaf.shape)}; {advice}")
+
+
+def require_mask(name: str, mask: Any, like: str, model: Any) -> None:
+    """`mask` is None, or a pytree of Python bools in the structure of `model`."""
+    if mask is None:
+        return
+    flags, spec = optree.tree_flatten(mask)
+    expected = optree.tree_structure(model)
+    if spec != expected:
+        raise ArgumentError(f"{name}: expected the structure of {like}, {expected}, got {spec}")
+    for value in flags:
+        check.flag(name, value)
+
+
+def only(mask: Any, tree: Any) -> Any:
+    """`tree` with None, which is no leaf, in place of the leaves where `mask` is False; all of it for None."""
+    return tree if mask is None else optree.tree_map(lambda chosen, leaf: leaf if chosen else None, mask, tree)
 
 
 def magnitude(backend: Family, x: Array) -> Array:

@@ -10,23 +10,25 @@ import optree
 
 from nnspec import _validate as check
 from nnspec.operation import Array, Family, operation
-from nnspec.ops._common import magnitude, require_arrays, root
+from nnspec.ops._common import magnitude, only, require_arrays, require_axes, require_mask, root
 
 __all__ = ["Regularizers"]
 
 
-def _l1(self: Family, params: Any, *, l1: float = 0.01) -> None:
+def _l1(self: Family, params: Any, *, l1: float = 0.01, mask: Any = None) -> None:
     require_arrays(self, "params", params, one_dtype=True)
     check.number("l1", l1, low=0)
+    require_mask("mask", mask, "params", params)
 
 
-def _l2(self: Family, params: Any, *, l2: float = 0.01) -> None:
+def _l2(self: Family, params: Any, *, l2: float = 0.01, mask: Any = None) -> None:
     require_arrays(self, "params", params, one_dtype=True)
     check.number("l2", l2, low=0)
+    require_mask("mask", mask, "params", params)
 
 
-def _elastic_net(self: Family, params: Any, *, l1: float = 0.01, l2: float = 0.01) -> None:
-    _l1(self, params, l1=l1)
+def _elastic_net(self: Family, params: Any, *, l1: float = 0.01, l2: float = 0.01, mask: Any = None) -> None:
+    _l1(self, params, l1=l1, mask=mask)
     check.number("l2", l2, low=0)
 
 
@@ -37,10 +39,11 @@ def _max_norm(self: Family, weight: Array, *, max_norm: float = 2.0, order: floa
     check.choice("order", order, (2, math.inf))
 
 
-def _orthogonal(self: Family, weight: Array, *, strength: float = 0.01) -> None:
-    check.floating(self, "weight", weight)
-    check.rank("weight", weight, 2)
+def _orthogonal(self: Family, weight: Any, *, strength: float = 0.01, mask: Any = None) -> None:
+    require_arrays(self, "weight", weight, one_dtype=True)
     check.number("strength", strength, low=0)
+    require_mask("mask", mask, "weight", weight)
+    require_axes("weight", only(mask, weight), 2, "exempt biases by a mask")
 
 
 def _activity(self: Family, x: Array, *, l1: float = 0.01, l2: float = 0.0) -> None:
@@ -59,14 +62,28 @@ def _unit_norm(self: Family, weight: Array) -> None:
     check.rank("weight", weight, 1)
 
 
-def _total(self: Family, params: Any, measure: Callable[[Family, Array], Array]) -> Array:
-    """The sum over all elements of all arrays of `measure`."""
-    first, *rest = [self.xp.sum(measure(self, leaf)) for leaf in optree.tree_leaves(params)]
-    return sum(rest, start=first)
+def _total(self: Family, params: Any, mask: Any, measure: Callable[[Family, Array], Array]) -> Array:
+    """The sum of `measure` over the elements of all arrays that are not exempt; 0 where there are none."""
+    sums = [self.xp.sum(measure(self, leaf)) for leaf in optree.tree_leaves(only(mask, params))]
+    if not sums:
+        first = optree.tree_leaves(params)[0]
+        return self.xp.zeros((), dtype=first.dtype, **self.placement(first))
+    return sum(sums[1:], start=sums[0])
 
 
 def _square(self: Family, w: Array) -> Array:
     return w * w
+
+
+def _products(self: Family, weight: Array) -> Array:
+    """Squares of the products of different units: rows of the weights as a matrix."""
+    xp = self.xp
+    units = _units(self, weight)
+    products = xp.matmul(units, xp.permute_dims(units, (1, 0)))
+    index = xp.arange(units.shape[0], **self.placement(weight))
+    itself = xp.reshape(index, (-1, 1)) == index
+    off = xp.where(itself, 0.0, products)
+    return off * off
 
 
 def _units(self: Family, weight: Array) -> Array:
@@ -78,23 +95,28 @@ class Regularizers(Family):
     """Penalties and constraints on parameters."""
 
     @operation(since="1.0", check=_l1)
-    def l1_penalty(self, params: Any, *, l1: float = 0.01) -> Array:
+    def l1_penalty(self, params: Any, *, l1: float = 0.01, mask: Any = None) -> Array:
         """Lasso: `l1 * sum |w|` over all elements of all arrays.
 
         Args:
             params: a pytree of floating arrays of one dtype.
             l1: the strength, >= 0.
+            mask: a pytree of Python bools in the structure of `params`, False for arrays that are exempt; None
+                exempts none.
 
         Returns:
             A scalar of rank 0 and of that dtype, to be added to the loss once a step.
 
         Raises:
-            ArgumentError: `params` holds no array, or `l1` is no finite number >= 0.
+            ArgumentError: `params` holds no array, `l1` is no finite number >= 0, or `mask` has another
+                structure or holds something else than bools.
             DTypeError: a leaf is no floating array, or their dtypes differ.
 
         Requires:
             [L1_PENALTY-1] The sum of magnitudes over every array, times l1; not a mean.
             [L1_PENALTY-2] The derivative is l1 sign(w), 0 at 0.
+            [L1_PENALTY-3] Arrays whose mask is False add nothing, and their derivative is 0; where all are
+                exempt the penalty is 0.
 
         Differs:
             JAX's `abs` has derivative 1 at 0.
@@ -106,26 +128,31 @@ class Regularizers(Family):
             >>> round(float(B.l1_penalty({"w": B.asarray([3.0, -1.0])}, l1=0.5)), 6)
             2.0
         """
-        return l1 * _total(self, params, magnitude)
+        return l1 * _total(self, params, mask, magnitude)
 
     @operation(since="1.0", check=_l2)
-    def l2_penalty(self, params: Any, *, l2: float = 0.01) -> Array:
+    def l2_penalty(self, params: Any, *, l2: float = 0.01, mask: Any = None) -> Array:
         """Ridge: `l2 * sum w^2` over all elements of all arrays, without a factor 1/2.
 
         Args:
             params: a pytree of floating arrays of one dtype.
             l2: the strength, >= 0. The `l2` of the optimizers adds this penalty's derivative to the gradient.
+            mask: a pytree of Python bools in the structure of `params`, False for arrays that are exempt; None
+                exempts none.
 
         Returns:
             A scalar of rank 0 and of that dtype, to be added to the loss once a step.
 
         Raises:
-            ArgumentError: `params` holds no array, or `l2` is no finite number >= 0.
+            ArgumentError: `params` holds no array, `l2` is no finite number >= 0, or `mask` has another
+                structure or holds something else than bools.
             DTypeError: a leaf is no floating array, or their dtypes differ.
 
         Requires:
             [L2_PENALTY-1] The sum of squares over every array, times l2; no factor 1/2, not a mean.
             [L2_PENALTY-2] The derivative is 2 l2 w.
+            [L2_PENALTY-3] Arrays whose mask is False add nothing, and their derivative is 0; where all are
+                exempt the penalty is 0.
 
         Differs:
             torch's coupled `weight_decay` adds `weight_decay * w` to the gradient: it is 2 l2.
@@ -137,27 +164,32 @@ class Regularizers(Family):
             >>> float(B.l2_penalty({"w": B.asarray([3.0, -1.0])}, l2=0.5))
             5.0
         """
-        return l2 * _total(self, params, _square)
+        return l2 * _total(self, params, mask, _square)
 
     @operation(since="1.0", check=_elastic_net)
-    def elastic_net_penalty(self, params: Any, *, l1: float = 0.01, l2: float = 0.01) -> Array:
+    def elastic_net_penalty(self, params: Any, *, l1: float = 0.01, l2: float = 0.01, mask: Any = None) -> Array:
         """Elastic net: `l1 * sum |w| + l2 * sum w^2` over all elements of all arrays.
 
         Args:
             params: a pytree of floating arrays of one dtype.
             l1: strength of the magnitudes, >= 0.
             l2: strength of the squares, >= 0.
+            mask: a pytree of Python bools in the structure of `params`, False for arrays that are exempt; None
+                exempts none.
 
         Returns:
             A scalar of rank 0 and of that dtype, to be added to the loss once a step.
 
         Raises:
-            ArgumentError: `params` holds no array, or `l1` or `l2` is no finite number >= 0.
+            ArgumentError: `params` holds no array, `l1` or `l2` is no finite number >= 0, or `mask` has another
+                structure or holds something else than bools.
             DTypeError: a leaf is no floating array, or their dtypes differ.
 
         Requires:
             [ELASTIC_NET_PENALTY-1] The sum of l1_penalty and l2_penalty of the same strengths.
             [ELASTIC_NET_PENALTY-2] The derivative at 0 is 0.
+            [ELASTIC_NET_PENALTY-3] Arrays whose mask is False add nothing, and their derivative is 0; where all are
+                exempt the penalty is 0.
 
         Differs:
             scikit-learn mixes by a ratio and has a factor 1/2 on the squares.
@@ -169,31 +201,37 @@ class Regularizers(Family):
             >>> float(B.elastic_net_penalty([B.asarray([3.0, -1.0])], l1=1.0, l2=0.5))
             9.0
         """
-        return l1 * _total(self, params, magnitude) + l2 * _total(self, params, _square)
+        return l1 * _total(self, params, mask, magnitude) + l2 * _total(self, params, mask, _square)
 
     @operation(since="1.0", check=_orthogonal)
-    def orthogonal_penalty(self, weight: Array, *, strength: float = 0.01) -> Array:
+    def orthogonal_penalty(self, weight: Any, *, strength: float = 0.01, mask: Any = None) -> Array:
         """`strength * sum over i != j of (w_i . w_j)^2`, w_i the incoming weights of output unit i.
 
-        That is the sum of squares of the off-diagonal elements of `W W^T`, W the weight as a matrix `(out, rest)`.
+        That is the sum of squares of the off-diagonal elements of `W W^T`, W the weight as a matrix `(out, rest)`;
+        of several arrays, the sum of theirs.
 
         Args:
-            weight: `(out, in, ...)`, floating.
+            weight: `(out, in, ...)`, floating, or a pytree of such arrays of one dtype.
             strength: >= 0.
+            mask: a pytree of Python bools in the structure of `weight`, False for arrays that are exempt, of
+                which the shape is free; None exempts none.
 
         Returns:
             A scalar of rank 0 and of the dtype of `weight`, to be added to the loss once a step.
 
         Raises:
-            DTypeError: `weight` is no floating array.
-            ShapeError: `weight` has fewer than 2 axes.
-            ArgumentError: `strength` is no finite number >= 0.
+            DTypeError: a leaf of `weight` is no floating array, or their dtypes differ.
+            ShapeError: an array that is not exempt has fewer than 2 axes.
+            ArgumentError: `weight` holds no array, `strength` is no finite number >= 0, or `mask` has another
+                structure or holds something else than bools.
 
         Requires:
             [ORTHOGONAL_PENALTY-1] Every pair of different units counts twice, as (i, j) and (j, i); the units are along
                 axis 0, and their norms do not count.
             [ORTHOGONAL_PENALTY-2] It is 0, and so is its derivative, where all pairs of units are orthogonal, zeros
                 included.
+            [ORTHOGONAL_PENALTY-3] Units of different arrays make no pair. Arrays whose mask is False add nothing, and
+                their derivative is 0; where all are exempt the penalty is 0.
 
         Differs:
             Keras takes cosines (rows divided by their norms), half the sum, and columns by default. Others take the
@@ -207,13 +245,7 @@ class Regularizers(Family):
             >>> float(B.orthogonal_penalty(B.asarray([[1.0, 2.0], [3.0, 0.5]]), strength=0.5))
             16.0
         """
-        xp = self.xp
-        units = _units(self, weight)
-        products = xp.matmul(units, xp.permute_dims(units, (1, 0)))
-        index = xp.arange(units.shape[0], **self.placement(weight))
-        itself = xp.reshape(index, (-1, 1)) == index
-        off = xp.where(itself, 0.0, products)
-        return strength * xp.sum(off * off)
+        return strength * _total(self, weight, mask, _products)
 
     @operation(since="1.0", check=_activity)
     def activity_penalty(self, x: Array, *, l1: float = 0.01, l2: float = 0.0) -> Array:
