@@ -45,15 +45,23 @@ def assert_equal(got: Any, wanted: Any) -> None:
 
 # -- optimizer kernels -----------------------------------------------------------------------------------
 
+MASK = {"a": True, "b": [False, True]}
+DECAYS: list[dict[str, Any]] = [
+    {},
+    {"l2": 0.2},
+    {"weight_decay": 0.3},
+    {"weight_decay": 0.3, "decay_mask": MASK},
+    {"l2": 0.2, "weight_decay": 0.3, "decay_mask": MASK},
+]
 UPDATES: list[tuple[str, dict[str, Any]]] = [
     *(
-        ("sgd", {"lr": 0.3, "momentum": m, "nesterov": n, "l2": l2, "weight_decay": wd})
-        for m, n, l2, wd in itertools.product((0.0, 0.7), (False, True), (0.0, 0.2), (0.0, 0.3))
+        ("sgd", {"lr": 0.3, "momentum": m, "nesterov": n, **decay})
+        for m, n, decay in itertools.product((0.0, 0.7), (False, True), DECAYS)
         if m or not n
     ),
     *(
-        ("rmsprop", {"lr": 0.1, "alpha": 0.6, "eps": 0.1, "momentum": m, "centered": c, "l2": l2})
-        for m, c, l2 in itertools.product((0.0, 0.7), (False, True), (0.0, 0.2))
+        ("rmsprop", {"lr": 0.1, "alpha": 0.6, "eps": 0.1, "momentum": m, "centered": c, **decay})
+        for m, c, decay in itertools.product((0.0, 0.7), (False, True), DECAYS)
     ),
     *(
         ("adam", {"lr": 0.1, "beta1": 0.8, "beta2": b2, "eps": e, "l2": l2})
@@ -62,9 +70,20 @@ UPDATES: list[tuple[str, dict[str, Any]]] = [
     ("adam", {"lr": torch.tensor(0.25), "beta1": 0.0, "beta2": 0.0}),
     *(
         ("adamw", {"lr": 0.1, "eps": 0.1, "weight_decay": wd, "decay_mask": mask})
-        for wd, mask in itertools.product((0.0, 0.3), (None, {"a": True, "b": [False, True]}))
+        for wd, mask in itertools.product((0.0, 0.3), (None, MASK))
     ),
+    *(("adagrad", {"lr": 0.1, "eps": e, **decay}) for e, decay in itertools.product((1e-10, 0.1), DECAYS)),
+    *(("adadelta", {"lr": 0.7, "rho": 0.6, "eps": 1e-3, **decay}) for decay in DECAYS),
+    ("rprop", {"eta_minus": 0.3, "eta_plus": 1.7, "max_step": 0.02}),
+    *(
+        (name, {"lr": 0.1, "beta1": 0.8, "beta2": b2, "eps": e, **decay})
+        for name, b2, e, decay in itertools.product(
+            ("adamax", "nadam", "radam", "amsgrad"), (0.0, 0.9, 0.999), (1e-8, 0.1), DECAYS
+        )
+    ),
+    ("nadam", {"lr": torch.tensor(0.25), "beta1": 0.0, "momentum_decay": 0.7}),
 ]
+OPTIMIZERS = list(dict.fromkeys(name for name, _ in UPDATES))
 
 
 def tree(seed: int, dtype: Any) -> Any:
@@ -101,7 +120,7 @@ def test_updates_are_those_of_the_definition_in_float64(name: str, options: dict
     assert state["step"].dtype == torch.int32
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_update_leaves_its_arguments_alone(name: str) -> None:
     params, grads = tree(0, torch.float32), tree(7, torch.float32)
     options = {"momentum": 0.5} if name in ("sgd", "rmsprop") else {}
@@ -111,7 +130,7 @@ def test_an_update_leaves_its_arguments_alone(name: str) -> None:
     assert_equal([params, grads, state], before)
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_layouts_of_parameters_and_gradients_do_not_matter(name: str) -> None:
     update = getattr(B, f"{name}_update")
     transposed, broadcast = normal(4, 3).T, torch.tensor(2.0).expand(3, 4)
@@ -134,7 +153,7 @@ def train(name: str) -> Callable[..., Any]:
     return step
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "rprop"])  # by its definition
 def test_donation_changes_nothing_but_the_buffers(name: str) -> None:
     params = {"w": normal(3, 3), "b": normal(3, seed=1)}
     state, x = initial(name, params, {}), normal(5, 3, seed=2)
@@ -210,6 +229,8 @@ TRANSFORMED: dict[str, Callable[..., Any]] = {
     "max_pool": lambda x: B.max_pool(x[None], kernel_size=2, padding="same"),
     "dropout": lambda x: B.dropout(x, key=torch.tensor([1, 2], dtype=torch.int32)),
     "adam": lambda x: B.adam_update([x], [x * x], B.adam_init([x]))[0][0],
+    "nadam": lambda x: B.nadam_update([x], [x * x], B.nadam_init([x]))[0][0],
+    "radam": lambda x: B.radam_update([x], [x * x], B.radam_init([x]))[0][0],
 }
 
 

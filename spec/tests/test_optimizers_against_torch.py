@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
+import optree
 import pytest
 import torch
 
@@ -23,7 +24,7 @@ from nnspec.ops.random import Random
 from nnspec.ops.regularizers import Regularizers
 
 INF, NAN = math.inf, math.nan
-STEPS = 20
+STEPS = 50
 
 
 class Definitions(Optimizers, Regularizers, Dropout, Random):
@@ -75,8 +76,9 @@ def follow(
     update: Callable[..., Any],
     *,
     traced_rate: bool = False,
+    rtol: float = 1e-12,
 ) -> None:
-    """Both take the same twenty steps."""
+    """Both take the same steps."""
     params: Any = {"weight": draw(3, 4, seed=-1), "bias": draw(4, seed=-2)}
     theirs = [params[name].clone().requires_grad_() for name in ("weight", "bias")]
     optimizer, state = make(theirs), init(params)
@@ -89,7 +91,7 @@ def follow(
         optimizer.step()
         params, state = update(params, grads, state, lr=tensor(rate(t)) if traced_rate else rate(t))
     for leaf, name in zip(theirs, ("weight", "bias"), strict=True):
-        torch.testing.assert_close(params[name], leaf.detach(), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(params[name], leaf.detach(), rtol=rtol, atol=rtol / 10)
     assert state["step"].dtype == torch.int32
     assert int(state["step"]) == STEPS
 
@@ -152,18 +154,148 @@ def test_adamw_mask() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop"])
+@pytest.mark.parametrize("traced_rate", [False, True])
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize(("initial", "eps"), [(0.0, 1e-10), (0.1, 0.01)])
+def test_adagrad(initial: float, eps: float, l2: float, traced_rate: bool) -> None:
+    follow(
+        lambda p: torch.optim.Adagrad(p, initial_accumulator_value=initial, eps=eps, weight_decay=2 * l2),
+        lambda p: B.adagrad_init(p, initial_accumulator=initial),
+        lambda *a, lr: B.adagrad_update(*a, lr=lr, eps=eps, l2=l2),
+        traced_rate=traced_rate,
+    )
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize(("rho", "eps"), [(0.9, 1e-6), (0.0, 1e-2), (0.5, 1e-9)])
+def test_adadelta(rho: float, eps: float, l2: float) -> None:
+    follow(
+        lambda p: torch.optim.Adadelta(p, rho=rho, eps=eps, weight_decay=2 * l2),
+        B.adadelta_init,
+        lambda *a, lr: B.adadelta_update(*a, lr=lr, rho=rho, eps=eps, l2=l2),
+    )
+
+
+@pytest.mark.parametrize("etas", [(0.5, 1.2), (0.1, 3.0)])
+@pytest.mark.parametrize("limits", [(1e-6, 50.0), (0.01, 0.2), (0.0, 0.05)])
+def test_rprop(etas: tuple[float, float], limits: tuple[float, float]) -> None:
+    options = {"eta_minus": etas[0], "eta_plus": etas[1], "min_step": limits[0], "max_step": limits[1]}
+    follow(
+        lambda p: torch.optim.Rprop(p, lr=rate(0), etas=etas, step_sizes=limits),
+        lambda p: B.rprop_init(p, initial_step=rate(0)),
+        lambda *a, lr: B.rprop_update(*a, **options),
+    )
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.1])
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.8, 0.95), (0.0, 0.9), (0.9, 0.5)])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("adamax", torch.optim.Adamax),
+        ("radam", torch.optim.RAdam),
+        ("amsgrad", lambda p, **options: torch.optim.Adam(p, amsgrad=True, **options)),
+    ],
+)
+def test_variants_of_adam(name: str, make: Any, betas: tuple[float, float], l2: float, eps: float) -> None:
+    update = getattr(B, f"{name}_update")
+    follow(
+        lambda p: make(p, betas=betas, eps=eps, weight_decay=2 * l2),
+        getattr(B, f"{name}_init"),
+        lambda *a, lr: update(*a, lr=lr, beta1=betas[0], beta2=betas[1], eps=eps, l2=l2),
+    )
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.1])
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize(("betas", "momentum_decay"), [((0.9, 0.999), 0.004), ((0.0, 0.9), 0.0), ((0.8, 0.95), 0.5)])
+def test_nadam(betas: tuple[float, float], momentum_decay: float, l2: float, eps: float) -> None:
+    follow(
+        lambda p: torch.optim.NAdam(p, betas=betas, eps=eps, weight_decay=2 * l2, momentum_decay=momentum_decay),
+        B.nadam_init,
+        lambda *a, lr: B.nadam_update(
+            *a, lr=lr, beta1=betas[0], beta2=betas[1], eps=eps, l2=l2, momentum_decay=momentum_decay
+        ),
+        rtol=1e-7,  # torch keeps the product of the momenta in float32
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("nadam", torch.optim.NAdam),
+        ("radam", torch.optim.RAdam),
+        ("amsgrad", lambda p, **options: torch.optim.AdamW(p, amsgrad=True, **options)),
+    ],
+)
+def test_decoupled_decay_of_variants_of_adam(name: str, make: Any) -> None:
+    own = {} if name == "amsgrad" else {"decoupled_weight_decay": True}
+    update, mask = getattr(B, f"{name}_update"), {"weight": True, "bias": False}
+    follow(
+        lambda p: make([{"params": p[:1], "weight_decay": 0.2}, {"params": p[1:], "weight_decay": 0.0}], **own),
+        getattr(B, f"{name}_init"),
+        lambda *a, lr: update(*a, lr=lr, weight_decay=0.2, decay_mask=mask),
+        rtol=1e-7 if name == "nadam" else 1e-12,
+    )
+
+
+@pytest.mark.parametrize("t", [1, 2, 5, 6, 7, 30, 1000, 5000, 10**6])
+@pytest.mark.parametrize("beta2", [0.7, 0.9, 0.999, 0.9999])
+def test_rectification_in_float32(t: int, beta2: float) -> None:
+    params = {"w": torch.zeros(1)}
+    state = B.radam_init(params) | {"step": torch.tensor(t - 1, dtype=torch.int32)}
+    # with beta1 = 0 and a gradient of 1 the step shows the correction and rectification of the second moment alone
+    new, after = B.radam_update(params, {"w": torch.ones(1)}, state, lr=1.0, beta1=0.0, beta2=beta2, eps=1e-30)
+    with mpmath.workdps(40):
+        b = mpmath.mpf(beta2)
+        limit = 2 / (1 - b) - 1
+        length = limit - 2 * t * b**t / (1 - b**t)
+        wanted = mpmath.mpf(-1)
+        if length > 5:
+            ratio = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
+            corrected = mpmath.mpf(float(after["exp_avg_sq"]["w"][0])) / (1 - b**t)
+            wanted = -mpmath.sqrt(ratio / corrected)
+    assert abs(float(new["w"][0]) / float(wanted) - 1) < 8 * 2**-24
+
+
+def test_nadam_keeps_its_product_in_the_widest_dtype_of_the_parameters() -> None:
+    params = {"a": torch.ones(1), "b": torch.ones(1, dtype=torch.float64)}
+    state, product = B.nadam_init(params), mpmath.mpf(1)
+    for t in range(1, 11):
+        params, state = B.nadam_update(params, params, state)
+        product *= mpmath.mpf("0.9") * (1 - mpmath.mpf("0.96") ** (mpmath.mpf("0.004") * t) / 2)
+    assert state["mu_product"].dtype == torch.float64
+    assert abs(float(state["mu_product"]) / float(product) - 1) < 1e-14
+
+
+def test_rprop_sees_signs_of_gradients_whose_product_underflows() -> None:
+    params = {"w": torch.zeros(3)}
+    state = B.rprop_init(params, initial_step=1.0)
+    for g in ([1e-30, 1e-30, -1e-30], [1e-25, -1e-25, 0.0], [0.0, -1e-38, -1.0]):
+        params, state = B.rprop_update(params, {"w": torch.tensor(g)}, state, eta_minus=0.25, eta_plus=2.0)
+    assert params["w"].tolist() == [-3.0, -0.75, 2.0]
+    assert state["step_size"]["w"].tolist() == [2.0, 0.25, 1.0]
+
+
+DECAYING = ["sgd", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "amsgrad"]
+
+
+@pytest.mark.parametrize("name", DECAYING)
 def test_decoupled_decay_is_taken_off_the_old_value(name: str) -> None:
-    p, g = {"w": draw(5, seed=1)}, {"w": draw(5, seed=2)}
-    init, update = getattr(B, f"{name}_init"), getattr(B, f"{name}_update")
-    state = init(p, momentum=0.5)
-    plain, left = update(p, g, state, lr=0.1, momentum=0.5)
-    decayed, right = update(p, g, state, lr=0.1, momentum=0.5, weight_decay=0.3)
-    torch.testing.assert_close(decayed["w"], plain["w"] - 0.1 * 0.3 * p["w"], rtol=1e-14, atol=0)
-    assert torch.equal(left["momentum"]["w"], right["momentum"]["w"])
+    p, g = {"w": draw(5, seed=1), "b": draw(3, seed=3)}, {"w": draw(5, seed=2), "b": draw(3, seed=4)}
+    options: Any = {"momentum": 0.5} if name in ("sgd", "rmsprop") else {}
+    update = getattr(B, f"{name}_update")
+    state = getattr(B, f"{name}_init")(p, **options)
+    plain, left = update(p, g, state, lr=0.1, **options)
+    decayed, right = update(p, g, state, lr=0.1, weight_decay=0.3, decay_mask={"w": True, "b": False}, **options)
+    torch.testing.assert_close(decayed["w"], plain["w"] - 0.1 * 0.3 * p["w"], rtol=1e-14, atol=1e-15)
+    assert torch.equal(decayed["b"], plain["b"])
+    for one, other in zip(optree.tree_leaves(left), optree.tree_leaves(right), strict=True):
+        assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam"])
+@pytest.mark.parametrize("name", [*DECAYING, "adam"])
 def test_l2_adds_the_derivative_of_the_penalty(name: str) -> None:
     p, g = {"w": draw(5, seed=1).requires_grad_()}, {"w": draw(5, seed=2)}
     init, update = getattr(B, f"{name}_init"), getattr(B, f"{name}_update")
@@ -211,7 +343,7 @@ def test_a_step_has_a_finite_derivative_at_gradient_0() -> None:
 
 
 @pytest.mark.parametrize("xp", [tape.namespace, array_api_strict, jnp], ids=["tape", "strict", "jax"])
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("name", [*DECAYING, "adam", "adamw", "rprop"])
 def test_other_namespaces(name: str, xp: Any) -> None:
     options: Any = {"momentum": 0.9} if name in ("sgd", "rmsprop") else {}
     results = []
@@ -219,14 +351,15 @@ def test_other_namespaces(name: str, xp: Any) -> None:
         convert = torch.as_tensor if backend is B else xp.asarray
         params: Any = {"w": convert(np.array([[1.0, -2.0, 0.5]], np.float32))}
         state = getattr(backend, f"{name}_init")(params, **options)
-        step: Any = getattr(backend, f"{name}_update")
-        if xp is jnp and backend is not B:
-            step = jax.jit(lambda p, g, s, lr, f=step: f(p, g, s, lr=lr, **options))
-        else:
-            step = lambda p, g, s, lr, f=step: f(p, g, s, lr=lr, **options)  # noqa: E731
+        update: Any = getattr(backend, f"{name}_update")
+
+        def step(p: Any, g: Any, s: Any, lr: Any, update: Any = update) -> Any:
+            return update(p, g, s, **options, **({} if name == "rprop" else {"lr": lr}))
+
+        run: Any = jax.jit(step) if xp is jnp and backend is not B else step
         for t in range(5):
             grads = {"w": convert(np.array([[0.1, -1.0, 1e-6]], np.float32) * np.float32(t + 1))}
-            params, state = step(params, grads, state, convert(np.float32(rate(5 * t))))
+            params, state = run(params, grads, state, convert(np.float32(rate(5 * t))))
         assert state["step"].dtype == backend.xp.int32
         results.append(np.asarray(params["w"]))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-6)

@@ -8,10 +8,12 @@ import numpy as np
 
 from nnspec import Backend
 from nnspec.errors import ArgumentError, DTypeError
-from nnspec_conformance.case import Case, error_case, integers, normal, values
+from nnspec_conformance.case import Case, Source, error_case, integers, normal, values
 from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "init_cases"]
+
+_SPECIAL = values([NAN, 0.0, -INF])
 
 
 def _start_judge(operation: str, **options: Any) -> Any:
@@ -19,7 +21,7 @@ def _start_judge(operation: str, **options: Any) -> Any:
 
     def judge(backend: Backend, dtype: str, seed: int) -> str | None:
         del seed
-        state = getattr(backend, operation)({"w": backend.asarray([1.0], dtype=dtype)}, **options)
+        state = getattr(backend, operation)({"w": backend.asarray([[1.0]], dtype=dtype)}, **options)
         step = state["step"]
         host = backend.to_numpy(step)
         if not backend.is_integer(step) or tuple(step.shape) != () or host.dtype != np.int32 or host != 0:
@@ -29,7 +31,18 @@ def _start_judge(operation: str, **options: Any) -> Any:
     return judge
 
 
-def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Case]:
+def _product_judge(backend: Backend, dtype: str, seed: int) -> str | None:
+    """The dtype of NAdam's product beside parameters of two dtypes."""
+    del seed
+    params = [backend.asarray([1.0], dtype="float32"), backend.asarray([1.0], dtype=dtype)]
+    product = backend.to_numpy(backend.nadam_init(params)["mu_product"])
+    if product.dtype != np.dtype(dtype) or product.shape != ():
+        return f"mu_product: expected rank 0 in {dtype}, got {product.dtype} {product.shape}"
+    return None
+
+
+def init_cases(operation: str, variants: dict[str, dict[str, Any]], b: Source = _SPECIAL) -> list[Case]:
+    """A start with every variant of its options, `b` being one of the parameters; and bad parameters."""
     requires = (f"{operation.upper()}-1",)
 
     def program(options: dict[str, Any]) -> Any:
@@ -41,7 +54,7 @@ def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Cas
                 operation=operation,
                 name=name,
                 requires=requires,
-                inputs={"w": normal(3, 2), "b": values([NAN, 0.0, -INF])},
+                inputs={"w": normal(3, 2), "b": b},
                 program=program(options),
                 checks=STEP,
                 level="quick",
@@ -82,14 +95,14 @@ def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Cas
                 "momentum: expected a finite number >= 0 and < 1, got 1.0",
                 inputs={"w": normal(3)},
             )
-            for _ in range(not operation.startswith("adam"))
+            for _ in range(operation in ("sgd_init", "rmsprop_init"))
         ),
     ]
 
 
 _INIT = [
-    *_init_cases("sgd_init", {"momentum": {"momentum": 0.9}, "plain": {}}),
-    *_init_cases(
+    *init_cases("sgd_init", {"momentum": {"momentum": 0.9}, "plain": {}}),
+    *init_cases(
         "rmsprop_init",
         {
             "all": {"momentum": 0.9, "centered": True},
@@ -98,8 +111,39 @@ _INIT = [
             "momentum": {"momentum": 0.5},
         },
     ),
-    *_init_cases("adam_init", {"moments": {}}),
-    *_init_cases("adamw_init", {"moments": {}}),
+    *init_cases("adam_init", {"moments": {}}),
+    *init_cases("adamw_init", {"moments": {}}),
+    *init_cases("adagrad_init", {"plain": {}, "accumulator": {"initial_accumulator": 0.1}}),
+    *init_cases("adadelta_init", {"moments": {}}),
+    *init_cases("rprop_init", {"plain": {}, "larger": {"initial_step": 0.3}}),
+    *init_cases("adamax_init", {"moments": {}}),
+    *init_cases("nadam_init", {"moments": {}}),
+    *init_cases("radam_init", {"moments": {}}),
+    *init_cases("amsgrad_init", {"moments": {}}),
+    *(
+        error_case(
+            f"{optimizer}_init",
+            name,
+            (f"{optimizer.upper()}_INIT-1",),
+            lambda backend, w, optimizer=optimizer, name=name, value=value: getattr(backend, f"{optimizer}_init")(
+                w, **{name: value}
+            ),
+            ArgumentError,
+            words,
+            inputs={"w": normal(3)},
+        )
+        for optimizer, name, value, words in (
+            ("adagrad", "initial_accumulator", -0.1, "initial_accumulator: expected a finite number >= 0, got -0.1"),
+            ("rprop", "initial_step", 0.0, "initial_step: expected a finite number > 0, got 0.0"),
+        )
+    ),
+    Case(
+        operation="nadam_init",
+        name="product",
+        requires=("NADAM_INIT-1",),
+        checks=("statistics",),
+        judge=_product_judge,
+    ),
     error_case(
         "rmsprop_init",
         "centered",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nnspec_conformance.case import Source, cases, constant, uniform, values
-from nnspec_conformance.cases.optimizers._errors import DECAYS, update_errors
+from nnspec_conformance.cases.optimizers._errors import DECAYS, mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._steps import (
     GRADS,
+    MASK,
     NAN,
     PARAMS,
     PLAIN,
@@ -13,6 +14,7 @@ from nnspec_conformance.cases.optimizers._steps import (
     STEP,
     ZERO,
     first_update,
+    single_first,
     state_inputs,
     trajectory,
     update_from,
@@ -102,6 +104,11 @@ _RMSPROP = [
                 "inputs": {**PARAMS, **PLAIN, **state_inputs(_SQUARES, 3, low=0.5)},
                 "requires": ("RMSPROP_UPDATE-4",),
             },
+            "mask": {
+                **update_from("rmsprop", _SQUARES, lr=0.5, weight_decay=0.3, decay_mask=MASK),
+                "inputs": {**PARAMS, **PLAIN, **state_inputs(_SQUARES, 3, low=0.5)},
+                "requires": ("RMSPROP_UPDATE-6",),
+            },
             "everything": {
                 **update_from(
                     "rmsprop",
@@ -137,31 +144,35 @@ _RMSPROP = [
         },
         checks=STEP,
     ),
-    *cases(
-        "rmsprop_update",
-        {
-            "trajectory": {
-                **trajectory("rmsprop", momentum=0.9, l2=0.01, weight_decay=0.02),
-                "requires": ("RMSPROP_UPDATE-1", "RMSPROP_UPDATE-3", "RMSPROP_UPDATE-4"),
+    *single_first(
+        cases(
+            "rmsprop_update",
+            {
+                "trajectory": {
+                    **trajectory("rmsprop", momentum=0.9, l2=0.01, weight_decay=0.02),
+                    "requires": ("RMSPROP_UPDATE-1", "RMSPROP_UPDATE-3", "RMSPROP_UPDATE-4"),
+                },
+                "trajectory-plain": {
+                    **trajectory("rmsprop"),
+                    "requires": ("RMSPROP_UPDATE-1",),
+                    "level": "full",
+                },
+                "trajectory-centered": {
+                    **trajectory("rmsprop", alpha=0.9, eps=0.1, centered=True),
+                    "requires": ("RMSPROP_UPDATE-2", "RMSPROP_UPDATE-1"),
+                    "level": "full",
+                },
+                "trajectory-all": {
+                    **trajectory(
+                        "rmsprop", alpha=0.9, eps=1e-4, momentum=0.7, centered=True, l2=0.02, weight_decay=0.03
+                    ),
+                    "requires": ("RMSPROP_UPDATE-4", "RMSPROP_UPDATE-2", "RMSPROP_UPDATE-3"),
+                    "level": "full",
+                },
             },
-            "trajectory-plain": {
-                **trajectory("rmsprop"),
-                "requires": ("RMSPROP_UPDATE-1",),
-                "level": "full",
-            },
-            "trajectory-centered": {
-                **trajectory("rmsprop", alpha=0.9, eps=0.1, centered=True),
-                "requires": ("RMSPROP_UPDATE-2", "RMSPROP_UPDATE-1"),
-                "level": "full",
-            },
-            "trajectory-all": {
-                **trajectory("rmsprop", alpha=0.9, eps=1e-4, momentum=0.7, centered=True, l2=0.02, weight_decay=0.03),
-                "requires": ("RMSPROP_UPDATE-4", "RMSPROP_UPDATE-2", "RMSPROP_UPDATE-3"),
-                "level": "full",
-            },
-        },
-        inputs=RUN,
-        checks=("trajectory",),
+            inputs=RUN,
+            checks=("trajectory",),
+        )
     ),
     *update_errors(
         "rmsprop",
@@ -173,6 +184,7 @@ _RMSPROP = [
             *DECAYS,
         ),
     ),
+    *mask_errors("rmsprop", "RMSPROP_UPDATE-6"),
 ]
 
 CASES = _RMSPROP

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from nnspec.errors import ArgumentError
 from nnspec_conformance.case import cases, error_case, normal, values
-from nnspec_conformance.cases.optimizers._errors import DECAYS, update_errors
+from nnspec_conformance.cases.optimizers._errors import DECAYS, mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._steps import (
     GRADS,
+    MASK,
     PARAMS,
     PLAIN,
     RUN,
     STEP,
     first_update,
+    single_first,
     state_inputs,
     trajectory,
     update_from,
@@ -61,6 +63,11 @@ _SGD = [
                 "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
                 "requires": ("SGD_UPDATE-4",),
             },
+            "mask": {
+                **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, weight_decay=0.3, decay_mask=MASK),
+                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "requires": ("SGD_UPDATE-6",),
+            },
             "everything": {
                 **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, nesterov=True, l2=0.1, weight_decay=0.3),
                 "inputs": {**PARAMS, **GRADS, **state_inputs(("momentum",), 3)},
@@ -93,28 +100,31 @@ _SGD = [
         },
         checks=STEP,
     ),
-    *cases(
-        "sgd_update",
-        {
-            "trajectory": {
-                **trajectory("sgd", momentum=0.9, l2=0.01, weight_decay=0.02),
-                "requires": ("SGD_UPDATE-1", "SGD_UPDATE-2", "SGD_UPDATE-4"),
+    *single_first(
+        cases(
+            "sgd_update",
+            {
+                "trajectory": {
+                    **trajectory("sgd", momentum=0.9, l2=0.01, weight_decay=0.02),
+                    "requires": ("SGD_UPDATE-1", "SGD_UPDATE-2", "SGD_UPDATE-4"),
+                },
+                "trajectory-plain": {
+                    **trajectory("sgd"),
+                    "requires": ("SGD_UPDATE-1",),
+                    "level": "full",
+                },
+                "trajectory-nesterov": {
+                    **trajectory("sgd", momentum=0.9, nesterov=True),
+                    "requires": ("SGD_UPDATE-3", "SGD_UPDATE-1"),
+                    "level": "full",
+                },
             },
-            "trajectory-plain": {
-                **trajectory("sgd"),
-                "requires": ("SGD_UPDATE-1",),
-                "level": "full",
-            },
-            "trajectory-nesterov": {
-                **trajectory("sgd", momentum=0.9, nesterov=True),
-                "requires": ("SGD_UPDATE-3", "SGD_UPDATE-1"),
-                "level": "full",
-            },
-        },
-        inputs=RUN,
-        checks=("trajectory",),
+            inputs=RUN,
+            checks=("trajectory",),
+        )
     ),
     *update_errors("sgd", (("momentum", 1.0, " >= 0 and < 1"), *DECAYS)),
+    *mask_errors("sgd", "SGD_UPDATE-6"),
     error_case(
         "sgd_update",
         "nesterov-alone",

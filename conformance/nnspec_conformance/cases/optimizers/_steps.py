@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nnspec_conformance.case import Source, constant, normal, uniform, values
+from nnspec_conformance.case import Case, Source, constant, normal, uniform, values
 
 __all__ = [
     "GRADS",
     "INF",
+    "MASK",
     "NAN",
     "PARAMS",
     "PLAIN",
@@ -19,6 +21,9 @@ __all__ = [
     "STEP",
     "ZERO",
     "first_update",
+    "scaled",
+    "single_first",
+    "state_after",
     "state_inputs",
     "trajectory",
     "update_from",
@@ -28,19 +33,34 @@ __all__ = [
 INF, NAN = math.inf, math.nan
 STEP = ("values", "shapes", "compiled", "purity", "repeat")
 #: steps of a trajectory
-_LENGTH = 20
+_LENGTH = 50
 
 # -- programs ----------------------------------------------------------------------------------------------
 
 
-def _init_options(operation: str, options: dict[str, Any]) -> dict[str, Any]:
-    """What the optimizer's `_init` takes of the hyper-parameters of its `_update`."""
-    taken = {"sgd": ("momentum",), "rmsprop": ("momentum", "centered")}.get(operation, ())
-    return {name: options[name] for name in taken if name in options}
+#: what an optimizer's `_init` takes too, and what it alone takes
+_SHARED = {"sgd": ("momentum",), "rmsprop": ("momentum", "centered"), "adafactor": ("beta1",)}
+_INITIAL = {"adagrad": ("initial_accumulator",), "rprop": ("initial_step",)}
+_WITHOUT_LR = ("rprop",)
 
 
 def _start(backend: Any, optimizer: str, params: Any, options: dict[str, Any]) -> Any:
-    return getattr(backend, f"{optimizer}_init")(params, **_init_options(optimizer, options))
+    taken = (*_SHARED.get(optimizer, ()), *_INITIAL.get(optimizer, ()))
+    given = {name: options[name] for name in taken if name in options}
+    return getattr(backend, f"{optimizer}_init")(params, **given)
+
+
+def _update(backend: Any, optimizer: str, options: dict[str, Any]) -> Any:
+    """`(params, grads, state, lr)` -> new parameters and state."""
+    operation = getattr(backend, f"{optimizer}_update")
+    own = {name: value for name, value in options.items() if name not in _INITIAL.get(optimizer, ())}
+
+    def update(params: Any, grads: Any, state: Any, **given: Any) -> Any:
+        if optimizer in _WITHOUT_LR:
+            given.pop("lr", None)
+        return operation(params, grads, state, **own, **given)
+
+    return update
 
 
 # The functions below return the program and, for its digest, the options that it closes over.
@@ -52,7 +72,7 @@ def first_update(optimizer: str, *, whole: bool = True, **options: Any) -> dict[
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, **arrays: Any) -> Any:
         params, grads = {"w": w, "b": b}, {"w": gw, "b": gb}
         state = _start(backend, optimizer, params, options)
-        result = getattr(backend, f"{optimizer}_update")(params, grads, state, **options, **arrays)
+        result = _update(backend, optimizer, options)(params, grads, state, **arrays)
         return result if whole else result[0]
 
     return {"program": program, "options": {**options, "whole": whole}}
@@ -66,25 +86,34 @@ def updates(optimizer: str, rates: tuple[float, ...], *, result: str = "params",
         state = _start(backend, optimizer, params, options)
         for i, lr in enumerate(rates):
             scaled = {name: g * (1.0 - 0.75 * i) for name, g in grads.items()}
-            params, state = getattr(backend, f"{optimizer}_update")(params, scaled, state, lr=lr, **options)
+            params, state = _update(backend, optimizer, options)(params, scaled, state, lr=lr)
         return params if result == "params" else state["step"]
 
     return {"program": program, "options": {**options, "rates": rates, "result": result}}
 
 
 def update_from(optimizer: str, entries: tuple[str, ...], *, whole: bool = True, **options: Any) -> dict[str, Any]:
-    """One update from a state given as inputs `step`, `<entry>_w`, `<entry>_b`."""
+    """One update from a state given as inputs `step`, `<entry>_w`, `<entry>_b`, and entries that are no trees."""
 
-    def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **moments: Any) -> Any:
-        state = {
-            "step": step,
-            **{entry: {"w": moments[f"{entry}_w"], "b": moments[f"{entry}_b"]} for entry in entries},
-        }
+    def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **given: Any) -> Any:
+        moments = {entry: {leaf: given.pop(f"{entry}_{leaf}") for leaf in ("w", "b")} for entry in entries}
+        state = {"step": step, **moments, **given}
         update = getattr(backend, f"{optimizer}_update")
         result = update({"w": w, "b": b}, {"w": gw, "b": gb}, state, **options)
         return result if whole else result[0]
 
     return {"program": program, "options": {**options, "whole": whole}}
+
+
+def state_after(optimizer: str, entries: tuple[str, ...], *only: str, **options: Any) -> dict[str, Any]:
+    """The new state, or some entries of it, of one update from a state given as inputs: no size of a step."""
+    one = update_from(optimizer, entries, **options)["program"]
+
+    def program(backend: Any, **arrays: Any) -> Any:
+        state = one(backend, **arrays)[1]
+        return [state[entry] for entry in only] if only else state
+
+    return {"program": program, "options": {**options, "only": only}}
 
 
 def trajectory(optimizer: str, **options: Any) -> dict[str, Any]:
@@ -93,12 +122,23 @@ def trajectory(optimizer: str, **options: Any) -> dict[str, Any]:
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, lr: Any) -> Any:
         params = {"w": w, "b": b}
         state = _start(backend, optimizer, params, options)
-        update = getattr(backend, f"{optimizer}_update")
+        one = _update(backend, optimizer, options)
+        # eagerly, a step by itself costs a tracing backend more than compiling it once for all steps
+        update = backend.compile(lambda p, g, s, rate: one(p, g, s, lr=rate))
         for t in range(gw.shape[0]):
-            params, state = update(params, {"w": gw[t, ...], "b": gb[t, ...]}, state, lr=lr[t], **options)
+            params, state = update(params, {"w": gw[t, ...], "b": gb[t, ...]}, state, lr[t])
         return params, state
 
     return {"program": program, "options": options}
+
+
+def single_first(trajectories: list[Case]) -> list[Case]:
+    """What is at level quick there in float32 only, and in float64 at level full: references of 50 steps take time."""
+    quick = [case for case in trajectories if case.level == "quick"]
+    return [
+        *(replace(case, dtypes=("float32",)) if case.level == "quick" else case for case in trajectories),
+        *(replace(case, name=f"{case.name}-double", dtypes=("float64",), level="full") for case in quick),
+    ]
 
 
 # -- inputs ------------------------------------------------------------------------------------------------
@@ -115,10 +155,12 @@ GRADS = {
     "gw": values([[1.5, -0.3, 1e-4], [-1e-6, 3e-8, -1e-10]]),
     "gb": values([0.0, -2.5]),
 }
+#: which of them decay
+MASK = {"w": True, "b": False}
 PLAIN = {"gw": normal(2, 3), "gb": normal(2)}
 
 
-def _scaled(*shape: int) -> Source:
+def scaled(*shape: int) -> Source:
     """Gradients of a trajectory: every entry has its own size, from 30 down to 1e-9, and one is always 0."""
 
     def make(generator: np.random.Generator) -> Any:
@@ -132,10 +174,10 @@ def _scaled(*shape: int) -> Source:
 RUN = {
     "w": normal(3, 2),
     "b": values([0.0, 0.0, 1.0, -1.0]),
-    "gw": _scaled(3, 2),
-    "gb": _scaled(4),
+    "gw": scaled(3, 2),
+    "gb": scaled(4),
     # a schedule that drops, by a factor that shows
-    "lr": Source(lambda _: 0.3 * np.array([1.0] * 7 + [0.1] * 6 + [0.5] * 7), floating=True),
+    "lr": Source(lambda _: 0.3 * np.array([1.0] * 17 + [0.1] * 16 + [0.5] * 17), floating=True),
 }
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import optree
-
 from nnspec.operation import Array, Family, operation
 from nnspec.ops.optimizers import _checks as checks
 from nnspec.ops.optimizers._steps import (
     State,
     adam_direction,
     coupled,
+    decays,
     fresh,
     moments_of,
     moved,
@@ -198,9 +197,9 @@ class Adam(Family):
         """
         step = next_step(self, state["step"])
 
-        def update(p: Array, g: Array, m: Array, v: Array, decays: bool) -> tuple[Array, ...]:
+        def update(p: Array, g: Array, m: Array, v: Array, decay: float) -> tuple[Array, ...]:
             direction, m, v = adam_direction(self, g, m, v, step, beta1, beta2, eps)
-            return moved(self, p, direction, lr, weight_decay if decays else 0.0), m, v
+            return moved(self, p, direction, lr, decay), m, v
 
-        everything = optree.tree_map(lambda _: True, params) if decay_mask is None else decay_mask
-        return stepped(update, params, grads, step, moments_of(state, checks.ADAM), everything)
+        each = decays(params, weight_decay, decay_mask)
+        return stepped(update, params, grads, step, moments_of(state, checks.ADAM), each)

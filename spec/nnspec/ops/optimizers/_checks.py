@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import optree
-
 from nnspec import _validate as check
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family
-from nnspec.ops._common import require_arrays, require_like
+from nnspec.ops._common import require_arrays, require_like, require_mask
 from nnspec.ops.optimizers._steps import State
 
 ADAM = ("exp_avg", "exp_avg_sq")
@@ -23,13 +21,22 @@ def rmsprop_entries(momentum: float, centered: bool) -> tuple[str, ...]:
     return ("square_avg", *(("grad_avg",) if centered else ()), *sgd_entries(momentum))
 
 
-def _fraction(name: str, value: float) -> None:
+def fraction(name: str, value: float) -> None:
     check.number(name, value, low=0, high=1, high_open=True)
 
 
-def _trees(self: Family, params: Any, grads: Any, state: State, entries: tuple[str, ...]) -> None:
-    require_arrays(self, "params", params)
-    require_like(self, "grads", grads, "params", params)
+def positive(name: str, value: float) -> None:
+    check.number(name, value, low=0, low_open=True)
+
+
+def decay(params: Any, weight_decay: float, decay_mask: Any) -> None:
+    """A decoupled decay, and which leaves of `params` it is for."""
+    check.number("weight_decay", weight_decay, low=0)
+    require_mask("decay_mask", decay_mask, "params", params)
+
+
+def counted(self: Family, state: State, entries: tuple[str, ...]) -> None:
+    """A state of a step and these entries."""
     wanted = ("step", *entries)
     if not isinstance(state, dict) or set(state) != set(wanted):
         got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
@@ -38,13 +45,25 @@ def _trees(self: Family, params: Any, grads: Any, state: State, entries: tuple[s
         )
     check.integer(self, "state['step']", state["step"])
     check.shape("state['step']", state["step"], ())
+
+
+def trees(
+    self: Family, params: Any, grads: Any, state: State, entries: tuple[str, ...], scalars: tuple[str, ...] = ()
+) -> None:
+    """The parameters, what is like them, and of the state the counter and `scalars`, floating of rank 0."""
+    require_arrays(self, "params", params)
+    require_like(self, "grads", grads, "params", params)
+    counted(self, state, (*entries, *scalars))
     for entry in entries:
         require_like(self, f"state[{entry!r}]", state[entry], "params", params)
+    for entry in scalars:
+        check.floating(self, f"state[{entry!r}]", state[entry])
+        check.shape(f"state[{entry!r}]", state[entry], ())
 
 
 def sgd_init(self: Family, params: Any, *, momentum: float = 0.0) -> None:
     require_arrays(self, "params", params)
-    _fraction("momentum", momentum)
+    fraction("momentum", momentum)
 
 
 def sgd_update(
@@ -58,15 +77,16 @@ def sgd_update(
     nesterov: bool = False,
     l2: float = 0.0,
     weight_decay: float = 0.0,
+    decay_mask: Any = None,
 ) -> None:
     check.scalar(self, "lr", lr, low=0)
-    _fraction("momentum", momentum)
+    fraction("momentum", momentum)
     check.flag("nesterov", nesterov)
     if nesterov and momentum == 0:
         raise ArgumentError(f"nesterov: expected False without momentum, got {nesterov!r}")
     check.number("l2", l2, low=0)
-    check.number("weight_decay", weight_decay, low=0)
-    _trees(self, params, grads, state, sgd_entries(momentum))
+    trees(self, params, grads, state, sgd_entries(momentum))
+    decay(params, weight_decay, decay_mask)
 
 
 def rmsprop_init(self: Family, params: Any, *, momentum: float = 0.0, centered: bool = False) -> None:
@@ -87,15 +107,16 @@ def rmsprop_update(
     centered: bool = False,
     l2: float = 0.0,
     weight_decay: float = 0.0,
+    decay_mask: Any = None,
 ) -> None:
     check.scalar(self, "lr", lr, low=0)
-    _fraction("alpha", alpha)
-    check.number("eps", eps, low=0, low_open=True)
-    _fraction("momentum", momentum)
+    fraction("alpha", alpha)
+    positive("eps", eps)
+    fraction("momentum", momentum)
     check.flag("centered", centered)
     check.number("l2", l2, low=0)
-    check.number("weight_decay", weight_decay, low=0)
-    _trees(self, params, grads, state, rmsprop_entries(momentum, centered))
+    trees(self, params, grads, state, rmsprop_entries(momentum, centered))
+    decay(params, weight_decay, decay_mask)
 
 
 def adam_init(self: Family, params: Any) -> None:
@@ -115,11 +136,11 @@ def adam_update(
     l2: float = 0.0,
 ) -> None:
     check.scalar(self, "lr", lr, low=0)
-    _fraction("beta1", beta1)
-    _fraction("beta2", beta2)
-    check.number("eps", eps, low=0, low_open=True)
+    fraction("beta1", beta1)
+    fraction("beta2", beta2)
+    positive("eps", eps)
     check.number("l2", l2, low=0)
-    _trees(self, params, grads, state, ADAM)
+    trees(self, params, grads, state, ADAM)
 
 
 def adamw_update(
@@ -136,27 +157,19 @@ def adamw_update(
     decay_mask: Any = None,
 ) -> None:
     adam_update(self, params, grads, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
-    check.number("weight_decay", weight_decay, low=0)
-    if decay_mask is None:
-        return
-    flags, spec = optree.tree_flatten(decay_mask)
-    expected = optree.tree_structure(params)
-    if spec != expected:
-        raise ArgumentError(f"decay_mask: expected the structure of params, {expected}, got {spec}")
-    for value in flags:
-        check.flag("decay_mask", value)
+    decay(params, weight_decay, decay_mask)
 
 
 def clip_by_value(self: Family, grads: Any, *, max_value: float = 1.0) -> None:
     require_arrays(self, "grads", grads)
-    check.number("max_value", max_value, low=0, low_open=True)
+    positive("max_value", max_value)
 
 
 def clip_by_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
     require_arrays(self, "grads", grads)
-    check.number("max_norm", max_norm, low=0, low_open=True)
+    positive("max_norm", max_norm)
 
 
 def clip_by_global_norm(self: Family, grads: Any, *, max_norm: float = 1.0) -> None:
     require_arrays(self, "grads", grads, one_dtype=True)
-    check.number("max_norm", max_norm, low=0, low_open=True)
+    positive("max_norm", max_norm)

@@ -7,7 +7,7 @@ from typing import Any
 from nnspec.operation import Array, Family, operation
 from nnspec.ops._common import root
 from nnspec.ops.optimizers import _checks as checks
-from nnspec.ops.optimizers._steps import State, coupled, fresh, moments_of, moved, next_step, stepped
+from nnspec.ops.optimizers._steps import State, coupled, decays, fresh, moments_of, moved, next_step, stepped
 
 __all__ = ["Descent"]
 
@@ -54,6 +54,7 @@ class Descent(Family):
         nesterov: bool = False,
         l2: float = 0.0,
         weight_decay: float = 0.0,
+        decay_mask: Any = None,
     ) -> tuple[Any, State]:
         """Gradient descent: `v = momentum v + g`, `p = p - lr v`.
 
@@ -69,6 +70,8 @@ class Descent(Family):
             nesterov: whether to look ahead; needs momentum.
             l2: coupled penalty, >= 0.
             weight_decay: decoupled decay, >= 0.
+            decay_mask: a pytree of Python bools in the structure of `params`, False where nothing decays by
+                `weight_decay`; None lets everything decay.
 
         Returns:
             New parameters and new state, structured like the old ones.
@@ -76,7 +79,8 @@ class Descent(Family):
         Raises:
             DTypeError: a leaf is no floating array, or not of its parameter's dtype.
             ShapeError: a leaf has not its parameter's shape.
-            ArgumentError: structures differ, `state` has other entries, or a number is out of its range.
+            ArgumentError: structures differ, `state` has other entries, a number is out of its range, or
+                `decay_mask` holds something else than bools.
 
         Requires:
             [SGD_UPDATE-1] The learning rate multiplies the velocity and is not accumulated in it.
@@ -85,6 +89,7 @@ class Descent(Family):
             [SGD_UPDATE-4] l2 adds 2 l2 p to the gradient before the velocity; weight_decay takes lr
                 weight_decay p off, p before the step.
             [SGD_UPDATE-5] The step counter grows by 1.
+            [SGD_UPDATE-6] Leaves whose mask is False do not decay by weight_decay.
 
         Differs:
             Keras accumulates lr in the velocity; torch's `weight_decay` is coupled and equals 2 l2.
@@ -100,15 +105,17 @@ class Descent(Family):
             ([0.5], 1)
         """
 
-        def update(p: Array, g: Array, *velocity: Array) -> tuple[Array, ...]:
+        def update(p: Array, g: Array, *rest: Any) -> tuple[Array, ...]:
+            *velocity, decay = rest
             g = coupled(p, g, l2)
             if not velocity:
-                return (moved(self, p, g, lr, weight_decay),)
+                return (moved(self, p, g, lr, decay),)
             v = momentum * velocity[0] + g
-            return moved(self, p, g + momentum * v if nesterov else v, lr, weight_decay), v
+            return moved(self, p, g + momentum * v if nesterov else v, lr, decay), v
 
         moments = moments_of(state, checks.sgd_entries(momentum))
-        return stepped(update, params, grads, next_step(self, state["step"]), moments)
+        each = decays(params, weight_decay, decay_mask)
+        return stepped(update, params, grads, next_step(self, state["step"]), moments, each)
 
     @operation(since="1.0", check=checks.rmsprop_init, exact=True)
     def rmsprop_init(self, params: Any, *, momentum: float = 0.0, centered: bool = False) -> State:
@@ -153,6 +160,7 @@ class Descent(Family):
         centered: bool = False,
         l2: float = 0.0,
         weight_decay: float = 0.0,
+        decay_mask: Any = None,
     ) -> tuple[Any, State]:
         """RMSprop: `s = alpha s + (1 - alpha) g^2`, `p = p - lr g / (sqrt(s) + eps)`.
 
@@ -171,6 +179,8 @@ class Descent(Family):
             centered: whether to normalize by the variance in place of the second moment.
             l2: coupled penalty, >= 0.
             weight_decay: decoupled decay, >= 0.
+            decay_mask: a pytree of Python bools in the structure of `params`, False where nothing decays by
+                `weight_decay`; None lets everything decay.
 
         Returns:
             New parameters and new state, structured like the old ones.
@@ -178,7 +188,8 @@ class Descent(Family):
         Raises:
             DTypeError: a leaf is no floating array, or not of its parameter's dtype.
             ShapeError: a leaf has not its parameter's shape.
-            ArgumentError: structures differ, `state` has other entries, or a number is out of its range.
+            ArgumentError: structures differ, `state` has other entries, a number is out of its range, or
+                `decay_mask` holds something else than bools.
 
         Requires:
             [RMSPROP_UPDATE-1] eps is added outside the square root.
@@ -187,6 +198,7 @@ class Descent(Family):
             [RMSPROP_UPDATE-4] l2 adds 2 l2 p to the gradient before the averages; weight_decay takes lr
                 weight_decay p off, p before the step.
             [RMSPROP_UPDATE-5] The step counter grows by 1.
+            [RMSPROP_UPDATE-6] Leaves whose mask is False do not decay by weight_decay.
 
         Differs:
             Keras and optax have eps inside the root and alpha 0.9; both accumulate lr in the buffer; torch's
@@ -203,7 +215,8 @@ class Descent(Family):
             0.8
         """
 
-        def update(p: Array, g: Array, s: Array, *more: Array) -> tuple[Array, ...]:
+        def update(p: Array, g: Array, s: Array, *rest: Any) -> tuple[Array, ...]:
+            *more, decay = rest
             g = coupled(p, g, l2)
             s = alpha * s + (1 - alpha) * (g * g)
             new, variance = [s], s
@@ -214,7 +227,8 @@ class Descent(Family):
             if momentum > 0:
                 direction = momentum * more[-1] + direction
                 new = [*new, direction]
-            return (moved(self, p, direction, lr, weight_decay), *new)
+            return (moved(self, p, direction, lr, decay), *new)
 
         moments = moments_of(state, checks.rmsprop_entries(momentum, centered))
-        return stepped(update, params, grads, next_step(self, state["step"]), moments)
+        each = decays(params, weight_decay, decay_mask)
+        return stepped(update, params, grads, next_step(self, state["step"]), moments, each)

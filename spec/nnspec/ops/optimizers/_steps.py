@@ -14,11 +14,15 @@ from nnspec.ops._common import root
 __all__ = [
     "State",
     "adam_direction",
+    "averaged",
+    "corrected",
     "coupled",
+    "decays",
     "fresh",
     "moments_of",
     "moved",
     "next_step",
+    "one_minus_power",
     "shortened",
     "stepped",
 ]
@@ -69,22 +73,38 @@ def moved(backend: Family, p: Array, direction: Array, lr: Any, weight_decay: fl
     return p - lr * direction
 
 
-def _one_minus_power(backend: Family, beta: float, step: Array, like: Array) -> Array | float:
+def decays(params: Any, weight_decay: float, decay_mask: Any) -> Any:
+    """The decay of each leaf of `params`: `weight_decay`, or 0 where the mask is False."""
+    if decay_mask is None:
+        return optree.tree_map(lambda _: weight_decay, params)
+    return optree.tree_map(lambda flag: weight_decay if flag else 0.0, decay_mask)
+
+
+def one_minus_power(backend: Family, beta: float, step: Array, like: Array) -> Array | float:
     """`1 - beta^step` in the dtype of `like`, without cancellation."""
     if beta == 0:
         return 1.0
     return -backend.xp.expm1(backend.xp.astype(step, like.dtype) * math.log(beta))
 
 
+def averaged(g: Array, m: Array, v: Array, beta1: float, beta2: float) -> tuple[Array, Array]:
+    """Adam's moments after the gradient `g`."""
+    return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * (g * g)
+
+
+def corrected(backend: Family, m: Array, v: Array, step: Array, beta1: float, beta2: float, eps: float) -> Array:
+    """The corrected first moment over the root of the corrected second, plus eps."""
+    mean = m / one_minus_power(backend, beta1, step, m)
+    square = v / one_minus_power(backend, beta2, step, v)
+    return mean / (root(backend, square) + eps)
+
+
 def adam_direction(
     backend: Family, g: Array, m: Array, v: Array, step: Array, beta1: float, beta2: float, eps: float
 ) -> tuple[Array, Array, Array]:
     """The direction of Adam, and both new moments."""
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * (g * g)
-    mean = m / _one_minus_power(backend, beta1, step, g)
-    square = v / _one_minus_power(backend, beta2, step, g)
-    return mean / (root(backend, square) + eps), m, v
+    m, v = averaged(g, m, v, beta1, beta2)
+    return corrected(backend, m, v, step, beta1, beta2, eps), m, v
 
 
 def shortened(backend: Family, g: Array, length: Array, max_norm: float) -> Array:
