@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from nnspec.errors import MissingExtraError
-from nnspec.plugins import hookimpl
+from nnspec.plugins import CaseRecord, hookimpl
 
-__all__ = ["nnspec_commands"]
+__all__ = ["nnspec_cases", "nnspec_commands"]
 
 
 @click.command(
@@ -101,3 +101,14 @@ def conform(
 def nnspec_commands() -> Sequence[click.Command]:
     """The command of this room."""
     return [conform]
+
+
+@hookimpl
+def nnspec_cases() -> Sequence[CaseRecord]:
+    """Every case of the suite."""
+    from nnspec_conformance.catalogue import all_cases
+
+    return [
+        CaseRecord(case.id, case.family, case.operation, case.requires, case.checks, case.dtypes, case.level)
+        for case in all_cases()
+    ]

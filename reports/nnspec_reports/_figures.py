@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import re
 import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
-import matplotlib as mpl
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from nnspec_reports._models import CurveGroup, CurveLine
+from nnspec_reports._svg import drawing, inlined
 
 __all__ = ["curve_svg"]
 
@@ -33,27 +31,12 @@ def curve_svg(group: CurveGroup) -> str | None:
     if all(line.points < 2 for line in group.lines):
         return None
     key = hashlib.sha256(repr((group.case, group.quantity, group.x_label)).encode()).hexdigest()[:8]
-    with (
-        style.context("default"),
-        mpl.rc_context(  # whatever the reader's own matplotlibrc says
-            {
-                "svg.hashsalt": f"nnspec-{key}",
-                "svg.fonttype": "none",  # text stays text: it can be found, copied and read aloud
-                "font.family": "sans-serif",
-                "font.size": 10,
-                "path.simplify_threshold": 0.5,
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "text.parse_math": False,
-                "axes.unicode_minus": False,
-            }
-        ),
-    ):
+    with drawing(key):
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         _draw(figure.add_subplot(), group)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return _inlined(text.getvalue(), key, f"{group.quantity} over {group.x_label}, {group.case}")
+    return inlined(text.getvalue(), key, f"{group.quantity} over {group.x_label}, {group.case}")
 
 
 def _draw(axes: Axes, group: CurveGroup) -> None:
@@ -105,13 +88,3 @@ def _legend(axes: Axes, names: Sequence[str], seeds: Sequence[int]) -> None:
             for i, seed in enumerate(seeds)
         ]
     axes.legend(handles=keys, fontsize=8.5, loc="best", framealpha=0.85)
-
-
-def _inlined(text: str, key: str, title: str) -> str:
-    """Without the XML prologue, and with ids that are unique in a page of several figures."""
-    svg = text[text.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{key}-', svg)
-    svg = re.sub(r'(href="|url\()#', rf"\1#{key}-", svg)
-    label = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BackendEntry",
     "BackendInfo",
+    "CaseRecord",
     "backend_class",
     "get_backend",
     "hookimpl",
@@ -59,6 +60,21 @@ class BackendInfo:
     unavailable: str | None
 
 
+@dataclass(frozen=True)
+class CaseRecord:
+    """A case of a conformance suite, as far as others have to know it."""
+
+    #: "operation/name"
+    id: str
+    family: str
+    operation: str
+    #: ids of what it is evidence for
+    requirements: tuple[str, ...]
+    checks: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    level: str
+
+
 class Hooks:
     """What a plugin (entry-point group "nnspec") may contribute."""
 
@@ -70,6 +86,11 @@ class Hooks:
     @hookspec
     def nnspec_commands(self) -> Sequence[Any]:
         """click commands to add to `nnspec`."""
+        raise NotImplementedError
+
+    @hookspec
+    def nnspec_cases(self) -> Sequence[CaseRecord]:
+        """The cases that test the specification."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)

@@ -21,7 +21,7 @@ from nnspec import (
     BackendEntry,
     MissingExtraError,
     __version__,
-    _commands,
+    _specification,
     cli,
 )
 
@@ -193,7 +193,7 @@ def test_page_of_an_operation() -> None:
 
 def test_page_fits_a_narrow_terminal_and_loses_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run("spec", "softplus").output
-    monkeypatch.setattr(_commands, "_width", lambda: 50)
+    monkeypatch.setattr(_specification, "_width", lambda: 50)
     narrow = run("spec", "softplus").output
     assert narrow.split() == whole.split()
     prose, _, example = narrow.partition("Example:")
