@@ -8,7 +8,7 @@ import numpy as np
 
 from nnspec import Backend
 from nnspec.errors import ArgumentError, DTypeError
-from nnspec_conformance.case import Case, error_case, integers, normal, values
+from nnspec_conformance.case import Case, error_case, integers, normal, only_calls, values
 from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
 
 __all__ = ["CASES"]
@@ -33,7 +33,7 @@ def _init_cases(operation: str, variants: dict[str, dict[str, Any]]) -> list[Cas
     requires = (f"{operation.upper()}-1",)
 
     def program(options: dict[str, Any]) -> Any:
-        return lambda backend, w, b: getattr(backend, operation)({"w": [w], "b": b}, **options)
+        return only_calls(lambda backend, w, b: getattr(backend, operation)({"w": [w], "b": b}, **options))
 
     return [
         *(

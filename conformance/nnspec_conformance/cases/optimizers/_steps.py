@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec_conformance.case import Source, constant, normal, uniform, values
+from nnspec_conformance.case import Source, constant, normal, only_calls, uniform, values
 
 __all__ = [
     "GRADS",
@@ -49,6 +49,7 @@ def _start(backend: Any, optimizer: str, params: Any, options: dict[str, Any]) -
 def first_update(optimizer: str, *, whole: bool = True, **options: Any) -> dict[str, Any]:
     """One update from the start: new parameters, and where `whole` the new state."""
 
+    @only_calls
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, **arrays: Any) -> Any:
         params, grads = {"w": w, "b": b}, {"w": gw, "b": gb}
         state = _start(backend, optimizer, params, options)
@@ -90,6 +91,7 @@ def update_from(optimizer: str, entries: tuple[str, ...], *, whole: bool = True,
 def trajectory(optimizer: str, **options: Any) -> dict[str, Any]:
     """As many updates as there are gradients and rates; the parameters and the state that they end in."""
 
+    @only_calls
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, lr: Any) -> Any:
         params = {"w": w, "b": b}
         state = _start(backend, optimizer, params, options)
