@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec._low_precision import is_floating_dtype
 from nnspec.errors import ArgumentError, DTypeError
 
-__all__ = ["INTEGERS", "checked_dtype", "fresh_host_array", "is_floating_dtype"]
+__all__ = ["INTEGERS", "checked_dtype", "fresh_host_array"]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
 
@@ -20,11 +21,6 @@ def checked_dtype(backend: str, dtypes: tuple[str, ...], dtype: str) -> str:
         offered = ", ".join((*dtypes, *INTEGERS, "bool"))
         raise DTypeError(f"dtype: the {backend} backend offers {offered}, got {dtype!r}")
     return dtype
-
-
-def is_floating_dtype(dtype: np.dtype[Any]) -> bool:
-    """Whether it is floating, those of ml_dtypes (bfloat16) included, which NumPy itself calls void."""
-    return dtype.kind == "f" or (dtype.kind == "V" and "float" in dtype.name)
 
 
 def fresh_host_array(x: Any, *, dtype: str | None, default: str) -> NDArray[Any]:

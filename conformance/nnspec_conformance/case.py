@@ -8,12 +8,13 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnspec import Backend
+from nnspec._low_precision import LOW, WIDE
 from nnspec.errors import NnspecError
 
 __all__ = [
@@ -28,11 +29,15 @@ __all__ = [
     "integers",
     "keys",
     "normal",
+    "only_calls",
     "regimes",
     "seed_of",
     "uniform",
     "values",
 ]
+
+#: what is judged in float16 and bfloat16
+_LOW_CHECKS = frozenset({"values", "bits", "shapes", "gradients", "compiled", "trajectory"})
 
 Layout = Literal["contiguous", "transposed", "strided"]
 Level = Literal["quick", "full"]
@@ -165,7 +170,36 @@ class Case:
 
     def arrays(self, dtype: str, seed: int = 0) -> dict[str, NDArray[Any]]:
         """The inputs as NumPy arrays; every one derives from the case's id."""
-        return {n: s.array(seed_of(self.id, n, seed), dtype) for n, s in self.inputs.items()}
+        wide = Backend.operations()[self.operation].wide_arguments if dtype in LOW else ()
+        return {n: s.array(seed_of(self.id, n, seed), WIDE if n in wide else dtype) for n, s in self.inputs.items()}
+
+    def is_tried_in(self, dtype: str) -> bool:
+        """Whether it is a case of that dtype.
+
+        In float16 and bfloat16 no program is tried that does arithmetic of its own: NumPy promotes bfloat16 times a
+        Python number to float32, where other libraries do not.
+        """
+        if dtype not in LOW:
+            return dtype in self.dtypes
+        computes = self.program is not None and not hasattr(self.program, "only_calls") and "bits" not in self.checks
+        for_all = {"float32", "float64"} <= {*self.dtypes} and bool(self.checks_in(dtype))
+        return not computes and for_all and self._fits(dtype)
+
+    def checks_in(self, dtype: str) -> tuple[str, ...]:
+        """The checks that say something in that dtype: errors, bits and repetition do not depend on it."""
+        return tuple(c for c in self.checks if c in _LOW_CHECKS) if dtype in LOW else self.checks
+
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - cases live as long as the process
+    def _fits(self, dtype: str) -> bool:
+        """Whether the range of a low dtype holds the inputs: no number of float32 becomes 0 or infinite."""
+        wide = self.arrays("float32")
+        with np.errstate(all="ignore"):
+            low = {n: x.astype(np.float32) for n, x in self.arrays(dtype).items()}
+        return all(
+            np.array_equal(np.isfinite(low[n]), np.isfinite(x)) and np.array_equal(low[n] == 0, x == 0)
+            for n, x in wide.items()
+            if self.inputs[n].floating
+        )
 
     @property
     def differentiated(self) -> tuple[str, ...]:
@@ -194,6 +228,15 @@ def _text_of(program: Callable[..., Any]) -> str:
     inner = "".join(inspect.getsource(x) for x in closed if inspect.isfunction(x))
     told = repr([x for x in closed if not inspect.isfunction(x)]) + repr(getattr(program, "__defaults__", None))
     return inspect.getsource(program) + inner + re.sub(r" at 0x[0-9a-f]+", "", told)
+
+
+_P = TypeVar("_P", bound=Callable[..., Any])
+
+
+def only_calls(program: _P) -> _P:
+    """Mark a program that puts arguments together and calls operations, without arithmetic of its own."""
+    program.only_calls = True  # type: ignore[attr-defined]
+    return program
 
 
 def cases(operation: str, named: Mapping[str, Mapping[str, Any]], **common: Any) -> list[Case]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from nnspec import Backend
+from nnspec._low_precision import LOW
 from nnspec.errors import ArgumentError
 from nnspec_conformance.bundles import group_of
 from nnspec_conformance.case import Case
@@ -109,6 +110,8 @@ def thinned(dtype: str) -> frozenset[str]:
     groups: dict[str, dict[Hashable, list[Case]]] = {}
     kept: set[str] = set()
     for case in select(level="quick"):
+        if dtype in LOW and not case.is_tried_in(dtype):
+            continue
         if case.expect is None and case.judge is None and case.family != "training":
             groups.setdefault(case.operation, {}).setdefault(group_of(case, "float32"), []).append(case)
         else:
@@ -116,6 +119,8 @@ def thinned(dtype: str) -> frozenset[str]:
     for operation, of_operation in groups.items():
         if dtype == "float32":
             kept |= _first_new(list(of_operation.values()))
+        elif dtype in LOW:
+            kept |= {next(iter(of_operation.values()))[0].id}
         elif operation in _sampled():
             kept |= {case.id for case in next(iter(of_operation.values()))}
     return frozenset(kept)

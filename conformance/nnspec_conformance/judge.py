@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnspec import Backend
+from nnspec._low_precision import limits
 from nnspec.deviations import Deviation, read_deviations
 from nnspec.errors import UnsupportedOperationError
 from nnspec.reference import Margin, SuiteError
@@ -42,7 +43,7 @@ def profiles_in_scope(backend: type[Backend], asked: tuple[str, ...]) -> frozens
 
 
 def _wide_enough(dtype: str) -> bool:
-    return bool(np.finfo(np.longdouble).eps < np.finfo(dtype).eps / 100)
+    return bool(np.finfo(np.longdouble).eps < limits(dtype).eps / 100)
 
 
 def _attempt(context: Context, check: str) -> Outcome:
@@ -63,7 +64,7 @@ def _attempt(context: Context, check: str) -> Outcome:
 def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level: str = "quick") -> Iterator[Any]:
     """Run the checks of a case that are in scope; yields each check's record and what else it recorded."""
     case, dtype, seed = context.case, context.dtype, context.seed
-    for check in case.checks:
+    for check in case.checks_in(dtype):
         if profile_of(check, case.family, dtype) not in profiles or _left_for_full(subject, case, dtype, check, level):
             continue
         started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Lanes: pytest sessions side by side, each over some backends and dtypes, and the records they leave.
 
-A backend that traces gets a lane a dtype, because JAX has one switch for float64 in a process; all others share one.
+A backend that traces gets a lane for float64, since JAX has one switch for it in a process; all others share one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ __all__ = ["Request", "run_lanes", "threads_of"]
 
 _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
+#: dtypes that a backend that traces takes in processes of their own
+_SEPARATE = (("float64",), tuple(dtype for dtype in DTYPES if dtype != "float64"))
 #: a lane this many times shorter than the longest waits for no worker: alone at the end it would hold all others up
 _SMALL = 4
 
@@ -113,7 +115,7 @@ def _cost(lane: _Lane) -> int:
 def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
     traced = [name for name in session.scope if backend_class(name).traced]
     plain = [name for name in session.scope if name not in traced]
-    wanted = [([name], (dtype,)) for name in traced for dtype in DTYPES] + ([(plain, DTYPES)] if plain else [])
+    wanted = [([name], dtypes) for name in traced for dtypes in _SEPARATE] + ([(plain, DTYPES)] if plain else [])
     found: list[_Lane] = []
     for backends, dtypes in wanted:
         expected = sum(item.given in backends and item.dtype in dtypes for item in session.items)

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import pytest
 
 from nnspec import Backend, backend_class, get_backend
+from nnspec._low_precision import LOW
 from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
 from nnspec.results import Check, Note, Verdict
@@ -28,7 +29,9 @@ from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
 #: in the order they run
-DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64", *LOW)
+#: the profile that a claim of a dtype belongs to
+_PROVEN_BY = {"float64": "double", **dict.fromkeys(LOW, "low-precision")}
 #: verdicts that make a test fail
 BAD = ("fail", "error", "blocked", "unsupported")
 #: key of the records among a test's user properties
@@ -98,7 +101,7 @@ class Session:
             for dtype in DTYPES
             for case in chosen
             for name in self.scope
-            if dtype in case.dtypes and dtype in self.dtypes and self._in_scope(name, case, dtype)
+            if case.is_tried_in(dtype) and dtype in self.dtypes and self._in_scope(name, case, dtype)
         ]
 
     @functools.cached_property
@@ -120,12 +123,14 @@ class Session:
 
     def _in_scope(self, given: str, case: Case, dtype: str) -> bool:
         backend = backend_class(given)
-        if dtype not in backend.dtypes and "double" not in self.scope[given]:
+        if dtype not in backend.dtypes and _PROVEN_BY.get(dtype) not in self.scope[given]:
             return False
         whole = self.level == "full" or self.only or not backend.traced
         if not whole and case.id not in thinned(dtype):
             return False
-        return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks)
+        if dtype in LOW and self.level == "quick" and not self.only and case.id not in thinned(dtype):
+            return False
+        return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks_in(dtype))
 
     def subject(self, given: str, dtype: str) -> Subject:
         """The backend, made when first needed: asking JAX for float64 changes the process."""
@@ -172,7 +177,7 @@ class Session:
     def checks_in_scope(self, item: Item) -> list[str]:
         """The checks of an item that belong to a profile that is judged."""
         scope, case = self.scope[item.given], item.case
-        return [check for check in case.checks if profile_of(check, case.family, item.dtype) in scope]
+        return [check for check in case.checks_in(item.dtype) if profile_of(check, case.family, item.dtype) in scope]
 
     def unfinished(self, item: Item, done: set[str], reason: str, verdict: Verdict = "error") -> Iterator[Check]:
         """Records of the checks that were not done: the first has the verdict, the rest is blocked by it."""

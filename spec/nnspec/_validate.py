@@ -32,6 +32,14 @@ def same_dtype(backend: Family, name: str, x: Array, other: str, y: Array) -> No
         raise DTypeError(f"{name}: expected the dtype of {other} ({y.dtype}), got {x.dtype}")
 
 
+def statistics_dtype(backend: Family, name: str, x: Array, other: str, y: Array) -> None:
+    """`x` has the dtype of `y`, or float32 where that is float16 or bfloat16: statistics add up."""
+    if not backend.is_low(y):
+        same_dtype(backend, name, x, other, y)
+    elif not backend.is_wide(x):
+        raise DTypeError(f"{name}: expected float32, since {other} is {y.dtype} and statistics add up, got {x.dtype}")
+
+
 def integer(backend: Family, name: str, x: Array) -> None:
     """`x` is an integer array of the backend."""
     if not backend.is_integer(x):

@@ -35,7 +35,7 @@ from nnspec.ops.shape import Shape
 __all__ = ["PROFILES", "Backend"]
 
 #: What a backend can claim; each is judged by itself.
-PROFILES = ("inference", "training", "reproducible", "double")
+PROFILES = ("inference", "training", "reproducible", "double", "low-precision")
 
 Flat = list[Array]
 

@@ -7,10 +7,15 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import optree
+
+from nnspec._low_precision import apply, working_dtype
 
 __all__ = ["Array", "Family", "Operation", "catalogue", "operation"]
 
@@ -38,6 +43,13 @@ class Operation:
     derivative: Callable[..., tuple[Any, ...]] | None = field(default=None, repr=False)
     #: whether the result only selects or rearranges its inputs, so that it is equal to the bit everywhere
     exact: bool = False
+    #: what becomes of floating results where the arguments are of float16 or bfloat16: "round" to that dtype,
+    #: "wide" to stay in float32, or "master" for an optimizer, which steps on a float32 copy
+    low: str = "round"
+    #: positions of results that stay in float32 in any case
+    wide_results: tuple[int, ...] = ()
+    #: names of arguments that have to be float32 there: running statistics
+    wide_arguments: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -76,6 +88,9 @@ def _validated(function: _F, op: Operation) -> _F:
 
     @functools.wraps(function)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        low = self.low_dtype(op, args, kwargs)
+        if low is not None and op.name not in self.native_low:
+            return apply(self, op, function, args, kwargs, low)
         check(self, *args, **kwargs)  # has the operation's own signature, so Python itself binds
         return function(self, *args, **kwargs)
 
@@ -89,6 +104,9 @@ def operation(
     check: Callable[..., None],
     derivative: Callable[..., tuple[Any, ...]] | None = None,
     exact: bool = False,
+    low: str = "round",
+    wide_results: tuple[int, ...] = (),
+    wide_arguments: tuple[str, ...] = (),
 ) -> Callable[[_F], _F]:
     """Make a method of a `Family` an operation of the specification.
 
@@ -100,6 +118,9 @@ def operation(
             model admits the larger of the definition's own error and this formula's with the output off
             by one rounding.
         exact: the result is equal to the bit on every backend.
+        low: floating results for float16 and bfloat16: "round", "wide" (float32) or "master" (an optimizer).
+        wide_results: positions of results that stay in float32 there.
+        wide_arguments: names of arguments that have to be float32 there.
 
     Raises:
         TypeError: the docstring names no requirement, or `check` has another signature.
@@ -122,6 +143,9 @@ def operation(
             definition=function,
             derivative=derivative,
             exact=exact,
+            low=low,
+            wide_results=wide_results,
+            wide_arguments=wide_arguments,
         )
         return _validated(function, op)
 
@@ -136,6 +160,12 @@ class Family:
 
     #: the Array API namespace of the backend's arrays
     xp: Any
+    #: floating dtype of arrays where none is asked for
+    dtype: str
+    #: its float16 and bfloat16, as the `dtype` of its arrays names them
+    low_dtypes: ClassVar[frozenset[Any]] = frozenset()
+    #: operations whose override takes float16 and bfloat16 itself, with sums in float32 and one rounding
+    native_low: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -155,6 +185,55 @@ class Family:
     def is_floating(self, x: Array) -> bool:
         """Whether `x` is a floating array of this backend."""
         raise NotImplementedError
+
+    # -- float16 and bfloat16 --------------------------------------------------------------------------
+
+    def low_dtype(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The low dtype among the arguments of a call of `op`, trees included; None where there is none."""
+        lows = self.low_dtypes
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            dtype = getattr(x, "dtype", None)
+            if dtype is None:
+                if isinstance(x, (dict, list, tuple)):
+                    found = next((leaf.dtype for leaf in _leaves(x) if getattr(leaf, "dtype", None) in lows), None)
+                    if found is not None:
+                        return found
+            elif dtype in lows:
+                return dtype
+        return None
+
+    def is_low(self, x: Any) -> bool:
+        """Whether `x` is an array of float16 or bfloat16."""
+        return getattr(x, "dtype", None) in self.low_dtypes
+
+    def is_wide(self, x: Any) -> bool:
+        """Whether `x` is an array of float32."""
+        return bool(getattr(x, "dtype", None) == self.xp.float32)
+
+    def widened(self, x: Array) -> Array:
+        """`x` in float32, which holds every value of the low dtypes."""
+        return self.xp.astype(x, self.xp.float32)
+
+    def rounded(self, x: Array, low: Any) -> Array:
+        """`x` rounded to the low dtype."""
+        return self.xp.astype(x, low)
+
+    def kept_wide(self, x: Array) -> Array:
+        """`x`, which stays in float32 though the arguments were of a low dtype."""
+        return x
+
+    def resumed(self, master: Array, param: Array) -> Array:
+        """An optimizer's float32 copy of a parameter, or where they differ the parameter."""
+        return self.xp.where(self.rounded(master, param.dtype) == param, master, self.widened(param))
+
+    def in_float32(self) -> AbstractContextManager[None]:
+        """What surrounds the body of an operation whose arguments were widened."""
+        return nullcontext()
+
+    @property
+    def working_dtype(self) -> str:
+        """The dtype that is computed in where none is asked for: float32 at least."""
+        return working_dtype(self.dtype)
 
     def is_integer(self, x: Array) -> bool:
         """Whether `x` is an integer array of this backend, of any width."""
@@ -187,6 +266,10 @@ class Family:
     def add_bias(self, y: Array, bias: Array, terms: int) -> Array:
         """`y + bias`, where `y` is a sum of `terms` products: the bias may be accumulated as one of them."""
         return y + bias
+
+
+def _leaves(tree: Any) -> list[Any]:
+    return optree.tree_leaves(tree)
 
 
 def catalogue(cls: type[Family]) -> Mapping[str, Operation]:

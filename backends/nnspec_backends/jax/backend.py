@@ -12,7 +12,8 @@ import jaxlib.version
 import numpy as np
 import optree
 
-from nnspec.backend import Backend, Flat, _check_donate
+from nnspec._low_precision import LOW
+from nnspec.backend import PROFILES, Backend, Flat, _check_donate
 from nnspec.errors import ArgumentError, DeviceUnavailableError
 from nnspec.operation import Array
 from nnspec_backends._host import checked_dtype, fresh_host_array
@@ -28,7 +29,8 @@ from nnspec_backends.jax.shape import JaxShape
 
 __all__ = ["JaxBackend", "X64Warning"]
 
-_FLOATING = frozenset({np.dtype("float32"), np.dtype("float64")})
+_LOW = frozenset({np.dtype(jnp.float16), np.dtype(jnp.bfloat16)})
+_FLOATING = frozenset({np.dtype("float32"), np.dtype("float64"), *_LOW})
 #: JAX's name of a platform -> nnspec's
 _PLATFORMS = {"gpu": "cuda", "rocm": "cuda"}
 
@@ -66,6 +68,9 @@ class JaxBackend(
     name = "jax"
     xp = namespace
     traced = True
+    dtypes = ("float32", "float64", *LOW)
+    profiles = frozenset(PROFILES)
+    low_dtypes = _LOW
 
     def __init__(self, *, device: str | None = None, dtype: str | None = None) -> None:
         super().__init__(device=device, dtype=dtype)

@@ -6,13 +6,15 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from nnspec import Backend
-from nnspec.backend import Flat, _check_donate
+from nnspec._low_precision import LOW, is_floating_dtype
+from nnspec.backend import PROFILES, Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, DTypeError
 from nnspec.operation import Array
-from nnspec.tape import Tensor, namespace, pullback, raw
+from nnspec.tape import Tensor, cast, namespace, pullback, raw
 from nnspec_backends.numpy._donation import donation
 from nnspec_backends.numpy.activations import NumpyActivations
 from nnspec_backends.numpy.attention import NumpyAttention
@@ -30,8 +32,9 @@ from nnspec_backends.numpy.special import erf
 
 __all__ = ["NumpyBackend"]
 
-_FLOATING = frozenset({np.dtype("float32"), np.dtype("float64")})
-_NAMES = frozenset({"float32", "float64", "bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
+_LOW = frozenset({np.dtype("float16"), np.dtype(ml_dtypes.bfloat16)})
+_FLOATING = frozenset({np.dtype("float32"), np.dtype("float64"), *_LOW})
+_NAMES = frozenset({"float32", "float64", *LOW, "bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))})
 
 
 class NumpyBackend(
@@ -53,6 +56,9 @@ class NumpyBackend(
 
     name = "numpy"
     xp = namespace
+    dtypes = ("float32", "float64", *LOW)
+    profiles = frozenset(PROFILES)
+    low_dtypes = _LOW
 
     @classmethod
     def devices(cls) -> tuple[str, ...]:
@@ -71,10 +77,10 @@ class NumpyBackend(
 
     def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
         if isinstance(x, Tensor):
-            return x if dtype is None or x.dtype == dtype else self.xp.astype(x, np.dtype(dtype))
+            return x if dtype is None or x.dtype == dtype else cast(x, dtype=np.dtype(dtype))
         if dtype is None:
             made = np.asarray(x)
-            dtype = self.dtype if made.dtype.kind == "f" else str(made.dtype)
+            dtype = self.dtype if is_floating_dtype(made.dtype) else str(made.dtype)
         if dtype not in _NAMES:
             raise DTypeError(
                 f"dtype: the numpy backend offers {', '.join(self.dtypes)}, integers and bool, got {dtype!r}"
@@ -92,6 +98,12 @@ class NumpyBackend(
 
     def is_concrete(self, x: Array) -> bool:
         return True
+
+    def widened(self, x: Array) -> Array:
+        return cast(x, dtype=np.dtype("float32"))
+
+    def rounded(self, x: Array, low: Any) -> Array:
+        return cast(x, dtype=low)
 
     def erf(self, x: Array) -> Array:
         return erf(x)

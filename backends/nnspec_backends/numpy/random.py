@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nnspec import _threefry
+from nnspec._low_precision import LOW
 from nnspec.operation import Array
 from nnspec.ops.random import Random
 
@@ -20,6 +21,8 @@ class NumpyRandom(Random):
         return _threefry.bits32(key, math.prod(shape)).view(np.int32).reshape(shape)
 
     def random_uniform(self, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> Array:
+        if (dtype or self.dtype) in LOW:
+            return super().random_uniform(key, shape, dtype=dtype)
         return _threefry.uniform(key, shape, dtype or self.dtype)
 
     def fold_in(self, key: Array, data: int | Array) -> Array:

@@ -16,10 +16,12 @@ import numpy as np
 import optree
 import torch
 
-from nnspec.backend import Backend, Flat, _check_donate
+from nnspec._low_precision import LOW
+from nnspec.backend import PROFILES, Backend, Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, UnsupportedOperationError
 from nnspec.operation import Array
 from nnspec_backends._host import checked_dtype, fresh_host_array
+from nnspec_backends.torch._arrays import from_host, to_host
 from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 from nnspec_backends.torch.activations import TorchActivations
 from nnspec_backends.torch.attention import TorchAttention
@@ -36,7 +38,8 @@ from nnspec_backends.torch.shape import TorchShape
 
 __all__ = ["TorchBackend"]
 
-_FLOATING = frozenset({torch.float32, torch.float64})
+_LOW = frozenset({torch.float16, torch.bfloat16})
+_FLOATING = frozenset({torch.float32, torch.float64, *_LOW})
 _INTEGER = frozenset({torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8})
 
 
@@ -72,6 +75,9 @@ class TorchBackend(
 
     name = "torch"
     xp = array_api_compat.torch
+    dtypes = ("float32", "float64", *LOW)
+    profiles = frozenset(PROFILES)
+    low_dtypes = _LOW
 
     @classmethod
     def devices(cls) -> tuple[str, ...]:
@@ -96,10 +102,10 @@ class TorchBackend(
         if isinstance(x, torch.Tensor):
             wanted = self.dtype if dtype is None and x.is_floating_point() else dtype
             return x.to(self.device, None if wanted is None else getattr(torch, wanted))
-        return torch.from_numpy(fresh_host_array(x, dtype=dtype, default=self.dtype)).to(self.device)
+        return from_host(fresh_host_array(x, dtype=dtype, default=self.dtype)).to(self.device)
 
     def to_numpy(self, x: Array) -> Any:
-        return np.array(x.detach().cpu().numpy())
+        return to_host(x)
 
     def is_floating(self, x: Array) -> bool:
         return isinstance(x, torch.Tensor) and x.dtype in _FLOATING

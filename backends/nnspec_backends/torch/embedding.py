@@ -8,6 +8,7 @@ from torch.nn import functional
 from nnspec.operation import Array
 from nnspec.ops._positions import sinusoids
 from nnspec.ops.embedding import Embedding
+from nnspec_backends.torch._arrays import from_host
 
 __all__ = ["TorchEmbedding"]
 
@@ -16,7 +17,7 @@ _ACCEPTED = (torch.int32, torch.int64)
 
 def _table(length: int, dim: int, base: float, dtype: str, device: str) -> Array:
     """Made on the host, so not to be traced: NumPy's functions would become others with other last digits."""
-    return torch.tensor(sinusoids(length, dim, base, dtype), device=device)
+    return from_host(sinusoids(length, dim, base, dtype).copy()).to(device)
 
 
 # all that torch.compiler.assume_constant_result does, but calling it takes 2.6 s, to import torch._dynamo

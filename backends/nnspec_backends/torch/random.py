@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from nnspec import _threefry
+from nnspec._low_precision import LOW
 from nnspec.operation import Array
 from nnspec.ops.random import Random
 
@@ -32,7 +33,7 @@ class TorchRandom(Random):
         return torch.from_numpy(_threefry.fold_in(key.numpy(), int(data) & _threefry.WORD).view(np.int32))
 
     def random_uniform(self, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> Array:
-        if not self.is_concrete(key):
+        if not self.is_concrete(key) or (dtype or self.dtype) in LOW:
             return super().random_uniform(key, shape, dtype=dtype)
         return torch.from_numpy(_threefry.uniform(key.numpy(), shape, dtype or self.dtype))
 

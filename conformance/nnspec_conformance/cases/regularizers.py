@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
-from nnspec_conformance.case import Case, cases, error_case, integers, normal, values
+from nnspec_conformance.case import Case, cases, error_case, integers, normal, only_calls, values
 
 __all__ = ["CASES"]
 
@@ -20,6 +20,7 @@ _PENALTIES = ("l1_penalty", "l2_penalty", "elastic_net_penalty")
 def _penalty(operation: str, **options: Any) -> dict[str, Any]:
     """The program, and for its digest the options that it closes over."""
 
+    @only_calls
     def program(backend: Any, weight: Any, bias: Any) -> Any:
         return getattr(backend, operation)({"layer": [weight], "bias": bias}, **options)
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nnspec.errors import ArgumentError, DTypeError, NnspecError, ShapeError
-from nnspec_conformance.case import Case, Source, cases, constant, error_case, normal, values
+from nnspec_conformance.case import Case, Source, cases, constant, error_case, normal, only_calls, values
 
 __all__ = ["CASES"]
 
@@ -233,6 +233,7 @@ def _epochs(backend: Any, metric: Any, **options: Any) -> Any:
 
 
 def _plateau(metric: list[float], *requires: int, compiled: bool = False, **options: Any) -> dict[str, Any]:
+    @only_calls
     def program(backend: Any, metric: Any) -> Any:
         return _epochs(backend, metric, **options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nnspec._low_precision import LOW
 from nnspec_conformance.checks import (
     bits,
     compiled,
@@ -42,6 +43,8 @@ _TRAINING_FAMILIES = {"losses", "initializers", "regularizers", "optimizers"}
 
 def profile_of(check: str, family: str, dtype: str) -> str:
     """The profile that a check of an operation is evidence for."""
+    if dtype in LOW:
+        return "low-precision"
     if check in ("bits", "repeat"):
         return "reproducible"
     if dtype == "float64":

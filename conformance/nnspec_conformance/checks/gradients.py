@@ -18,8 +18,9 @@ def run(context: Context) -> Outcome:
         array = context.backend.to_numpy(gradients[name])
         if array.shape != wanted.value.shape:
             return Outcome("fail", f"gradient of {name}: shape {array.shape}, expected {wanted.value.shape}")
-        if str(array.dtype) != context.dtype:
-            return Outcome("fail", f"gradient of {name}: dtype {array.dtype}, expected {context.dtype}")
+        if array.dtype != context.numpy_inputs[name].dtype:
+            dtype = context.numpy_inputs[name].dtype
+            return Outcome("fail", f"gradient of {name}: dtype {array.dtype}, expected {dtype}")
         got.append((f"gradient of {name}", array))
     flushed = [analysis.flushed.gradients[n] for n in analysis.gradients] if analysis.flushed else None
     where, worst = worst_margin(

@@ -12,16 +12,16 @@ __all__ = ["run"]
 def run(context: Context) -> Outcome:
     """Every leaf of the eager result."""
     leaves = context.leaves("shapes")
-    expected = [e.value for e in context.analysis.values]
+    expected = context.analysis.values
     if len(leaves) != len(expected):
         return Outcome("fail", f"returned {len(leaves)} arrays, expected {len(expected)}")
     for i, (leaf, wanted) in enumerate(zip(leaves, expected, strict=True)):
         host = context.backend.to_numpy(leaf)
-        if tuple(leaf.shape) != wanted.shape or host.shape != wanted.shape:
-            return Outcome("fail", f"output {i}: says {tuple(leaf.shape)}, holds {host.shape}, expected {wanted.shape}")
-        kind = wanted.dtype.kind
-        if kind == "f" and str(host.dtype) != context.dtype:
-            return Outcome("fail", f"output {i}: dtype {host.dtype}, expected {context.dtype}")
-        if kind != "f" and np.dtype(host.dtype).kind != kind:
-            return Outcome("fail", f"output {i}: dtype {host.dtype}, expected one like {wanted.dtype}")
+        shape, dtype = wanted.value.shape, wanted.value.dtype
+        if tuple(leaf.shape) != shape or host.shape != shape:
+            return Outcome("fail", f"output {i}: says {tuple(leaf.shape)}, holds {host.shape}, expected {shape}")
+        if dtype.kind == "f" and str(host.dtype) != (wanted.dtype or context.dtype):
+            return Outcome("fail", f"output {i}: dtype {host.dtype}, expected {wanted.dtype or context.dtype}")
+        if dtype.kind != "f" and np.dtype(host.dtype).kind != dtype.kind:
+            return Outcome("fail", f"output {i}: dtype {host.dtype}, expected one like {dtype}")
     return Outcome("pass")

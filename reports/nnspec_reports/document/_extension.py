@@ -22,7 +22,9 @@ class _Formula(InlineProcessor):
         super().__init__(pattern, md)
         self._display = display
 
-    def handleMatch(self, m: Any, data: str) -> tuple[Element | str, int, int]:  # noqa: N802 - Markdown's name
+    def handleMatch(  # type: ignore[override]  # noqa: N802 - Markdown's name, and the signature of its processors
+        self, m: Any, data: str
+    ) -> tuple[Element | str, int, int]:
         text = mathml(m[1], names=names_of_all(), display=self._display)
         return self.md.htmlStash.store(text), m.start(0), m.end(0)
 

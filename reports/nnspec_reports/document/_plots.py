@@ -64,6 +64,11 @@ def operation_figure(op: Operation) -> tuple[str, str] | None:
     return None if maker is None else maker(op, nnspec.get_backend("numpy", dtype="float64"))
 
 
+def _needed(op: Operation) -> set[str]:
+    """Names of the arguments without a default."""
+    return {p.name for p in list(op.signature.parameters.values())[1:] if p.default is p.empty}
+
+
 # -- activations ---------------------------------------------------------------------------------------
 
 #: values of the arguments that have no default
@@ -85,6 +90,8 @@ _ROWS: dict[str, tuple[Callable[[Any], list[Any]], str]] = {
 def _activation(op: Operation, backend: Backend) -> tuple[str, str] | None:
     x = np.linspace(-5.0, 5.0, 401)  # holds 0 and every kink, which is drawn as the jump it is
     options = _OPTIONS.get(op.name, {})
+    if _needed(op) - {"x", *options} and op.name != "prelu":
+        return None
     call = getattr(backend, op.name)
     row, told = _ROWS.get(op.name, (None, ""))
 
@@ -142,13 +149,12 @@ _VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def _schedule(op: Operation, backend: Backend) -> tuple[str, str] | None:
-    parameters = list(op.signature.parameters.values())[1:]
-    if parameters[0].name != "step":
+    if "step" not in op.signature.parameters:
         return _plateau(op, backend) if op.name == "reduce_on_plateau" else None
-    needed = {p.name: _OF_SCHEDULES[p.name] for p in parameters[1:] if p.default is p.empty and p.name in _OF_SCHEDULES}
+    needed = {name: value for name, value in _OF_SCHEDULES.items() if name in _needed(op)}
     if op.name == "exponential_schedule":
         needed["gamma"] = 0.97
-    if len(needed) < sum(p.default is p.empty for p in parameters[1:]):
+    if _needed(op) - {"step", *needed}:
         return None
     varied = _VARIANTS.get(op.name, {})
     curves = [needed, needed | varied][: 2 if varied else 1]
@@ -196,7 +202,7 @@ _SMALL = (64, 96)  # where every draw is a product of reflections
 
 
 def _distribution(op: Operation, backend: Backend) -> tuple[str, str] | None:
-    if "key" not in op.signature.parameters:
+    if "key" not in op.signature.parameters or _needed(op) > {"key", "shape"}:
         return None
     shape = _SMALL if op.name == "init_orthogonal" else _SHAPE
     values = backend.to_numpy(getattr(backend, op.name)(backend.key(0), shape)).ravel()

@@ -84,7 +84,8 @@ def verdicts() -> tuple[str, str]:
     moved = float(np.max(abs(wrong / backend.to_numpy(backend.gelu(x, approximate="tanh")) - 1)))
     caption = (
         f'Margins of gelu with approximate="tanh" in float32. NumPy\'s stay below {sound.max():.1f} units; with the '
-        f"constant 0.0447 the margin reaches {faulty.max():.0f}, though no result is moved by more than {moved:.0e} of itself."
+        f"constant 0.0447 the margin reaches {faulty.max():.0f}."
+        f" No result is moved by more than {moved:.0e} of itself."
     )
     return svg("verdicts", "margins of a sound and of a faulty gelu", draw, (6.2, 3.4)), caption
 

@@ -55,8 +55,11 @@ def batch_norm(
     channels = (x.shape[check.axis("axis", axis, x.ndim)],)
     running = (("running_mean", running_mean), ("running_var", running_var))
     affine = [(name, p) for name, p in (("weight", weight), ("bias", bias)) if p is not None]
-    for name, array in (*running, *affine):
+    for name, array in running:
+        check.statistics_dtype(self, name, array, "x", x)
+    for name, array in affine:
         check.same_dtype(self, name, array, "x", x)
+    for name, array in (*running, *affine):
         check.shape(name, array, channels, "(the channels of x)")
     check.flag("training", training)
     check.number("decay", decay, low=0, high=1)

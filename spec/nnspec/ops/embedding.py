@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from nnspec import _validate as check
+from nnspec._low_precision import LOW
 from nnspec.errors import ArgumentError, ShapeError
 from nnspec.operation import Array, Family, operation
 from nnspec.ops._positions import sinusoids
@@ -34,7 +35,7 @@ def _sinusoidal_positions(
         raise ArgumentError(f"dim: expected an even integer, a sine and a cosine a frequency, got {dim!r}")
     check.number("base", base, low=0, low_open=True)
     if dtype is not None:
-        check.choice("dtype", dtype, ("float32", "float64"))
+        check.choice("dtype", dtype, ("float32", "float64", *LOW))
 
 
 def _rotary_positions(

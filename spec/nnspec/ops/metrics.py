@@ -18,7 +18,7 @@ class Metrics(Family):
     #: floating dtype of ratios of counts
     dtype: str
 
-    @operation(since="1.0", check=checks.accuracy)
+    @operation(since="1.0", check=checks.accuracy, low="wide")
     def accuracy(self, predicted: Array, target: Array, *, threshold: float = 0.5) -> Array:
         """Share of correct classes: `correct / all`.
 
@@ -55,7 +55,7 @@ class Metrics(Family):
         """
         return _share(self, counts.correct(self, predicted, target, threshold), math.prod(target.shape))
 
-    @operation(since="1.0", check=checks.top_k)
+    @operation(since="1.0", check=checks.top_k, low="wide")
     def top_k_accuracy(self, scores: Array, target: Array, *, k: int = 5) -> Array:
         """Share of samples whose true class is among the k best scored.
 
@@ -91,7 +91,7 @@ class Metrics(Family):
         """
         return _share(self, counts.correct_in_top(self, scores, target, k), math.prod(target.shape))
 
-    @operation(since="1.0", check=checks.confusion, exact=True)
+    @operation(since="1.0", check=checks.confusion, low="wide", exact=True)
     def confusion_matrix(self, predicted: Array, target: Array, *, num_classes: int, threshold: float = 0.5) -> Array:
         """How often each class was taken for each: `y_ij` counts samples of class i that are called j.
 
@@ -128,7 +128,7 @@ class Metrics(Family):
         """
         return counts.confusion(self, predicted, target, num_classes, threshold)
 
-    @operation(since="1.0", check=checks.rate)
+    @operation(since="1.0", check=checks.rate, low="wide")
     def precision(
         self,
         predicted: Array,
@@ -176,7 +176,7 @@ class Metrics(Family):
         """
         return _rate(self, predicted, target, num_classes, average, threshold, "precision")
 
-    @operation(since="1.0", check=checks.rate)
+    @operation(since="1.0", check=checks.rate, low="wide")
     def recall(
         self,
         predicted: Array,
@@ -224,7 +224,7 @@ class Metrics(Family):
         """
         return _rate(self, predicted, target, num_classes, average, threshold, "recall")
 
-    @operation(since="1.0", check=checks.rate)
+    @operation(since="1.0", check=checks.rate, low="wide")
     def f1(
         self,
         predicted: Array,
@@ -272,7 +272,7 @@ class Metrics(Family):
         """
         return _rate(self, predicted, target, num_classes, average, threshold, "f1")
 
-    @operation(since="1.0", check=checks.roc_auc)
+    @operation(since="1.0", check=checks.roc_auc, low="wide")
     def roc_auc(self, scores: Array, target: Array) -> Array:
         """Area under the ROC curve: how often a sample of class 1 is scored above one of class 0.
 
@@ -307,7 +307,7 @@ class Metrics(Family):
         """
         return counts.ratio(self.xp, functools.partial(_floating, self), *counts.won(self, scores, target))
 
-    @operation(since="1.0", check=checks.mean)
+    @operation(since="1.0", check=checks.mean, low="wide")
     def mean(self, values: Array, weight: Array | None = None) -> Array:
         """Weighted mean: `sum w v / sum w` over all elements.
 
@@ -344,7 +344,7 @@ class Metrics(Family):
 
 
 def _floating(self: Metrics, count: Array) -> Array:
-    return self.asarray(count, dtype=self.dtype)
+    return self.asarray(count, dtype=self.working_dtype)
 
 
 def _share(self: Metrics, count: Array, total: int) -> Array:

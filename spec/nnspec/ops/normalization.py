@@ -45,7 +45,12 @@ class Normalization(Family):
     linear: Callable[..., Array]
     avg_pool: Callable[..., Array]
 
-    @operation(since="1.0", check=checks.batch_norm)
+    @operation(
+        since="1.0",
+        check=checks.batch_norm,
+        wide_results=(1, 2),
+        wide_arguments=("running_mean", "running_var"),
+    )
     def batch_norm(
         self,
         x: Array,
@@ -66,8 +71,8 @@ class Normalization(Family):
 
         Args:
             x: `(batch, channels, ...)` with the channels at `axis`, floating.
-            running_mean: `(channels,)`, of the dtype of `x`.
-            running_var: `(channels,)`, of the dtype of `x`, biased.
+            running_mean: `(channels,)`, of the dtype of `x`; float32 where that is float16 or bfloat16.
+            running_var: `(channels,)`, of the dtype of `running_mean`, biased.
             weight: `(channels,)`, of the dtype of `x`, or None for 1.
             bias: `(channels,)`, of the dtype of `x`, or None for 0.
             training: whether the batch's own statistics are used.

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from nnspec import _validate as check
+from nnspec._low_precision import DIGITS
 from nnspec._threefry import PARITY, ROTATIONS, WORD
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family, operation
@@ -279,6 +280,8 @@ class Random(Family):
             [RANDOM_UNIFORM-1] In float32 a multiple of 2^-23 made of the upper 23 bits of word i.
             [RANDOM_UNIFORM-2] In float64 a multiple of 2^-52 made of the upper 52 bits of o0 and o1 together.
             [RANDOM_UNIFORM-3] 0 <= u < 1.
+            [RANDOM_UNIFORM-4] In float16 a multiple of 2^-11, in bfloat16 of 2^-8, made of the upper bits of o0 ^
+                o1: what is not representable is cut off, not rounded up to 1.
 
         Source:
             The layout of `jax.random.uniform`.
@@ -290,7 +293,12 @@ class Random(Family):
         """
         xp = self.xp
         first, second = self._stream(key, math.prod(shape))
-        if (self.dtype if dtype is None else dtype) == "float64":
+        chosen = self.dtype if dtype is None else dtype
+        if chosen in DIGITS:
+            digits = DIGITS[chosen]
+            low = xp.astype(((first ^ second) >> (32 - digits)) & ((1 << digits) - 1), xp.float32) * 2.0**-digits
+            return self.asarray(xp.reshape(low, tuple(shape)), dtype=chosen)
+        if chosen == "float64":
             upper = xp.astype(first, xp.float64)
             upper = xp.where(first < 0, upper + 2.0**32, upper)
             u = upper * 2.0**-32 + xp.astype((second >> 12) & 0xFFFFF, xp.float64) * 2.0**-52

@@ -24,7 +24,7 @@ class Schedules(Family):
     #: floating dtype of results
     dtype: str
 
-    @operation(since="1.0", check=checks.constant, exact=True)
+    @operation(since="1.0", check=checks.constant, low="wide", exact=True)
     def constant_schedule(self, step: int | Array, *, lr: float) -> Array:
         """The same rate at every step: `lr_t = lr`.
 
@@ -55,7 +55,7 @@ class Schedules(Family):
         t, shape = _counted(self, step)
         return self.xp.reshape(_full(self, t, lr), shape)
 
-    @operation(since="1.0", check=checks.step)
+    @operation(since="1.0", check=checks.step, low="wide")
     def step_schedule(self, step: int | Array, *, lr: float, step_size: int, gamma: float = 0.1) -> Array:
         """A drop every so many steps: `lr_t = lr gamma^floor(t / step_size)`.
 
@@ -86,7 +86,7 @@ class Schedules(Family):
         t, shape = _counted(self, step)
         return self.xp.reshape(lr * _power(self, gamma, t // step_size), shape)
 
-    @operation(since="1.0", check=checks.multi_step, exact=True)
+    @operation(since="1.0", check=checks.multi_step, low="wide", exact=True)
     def multi_step_schedule(
         self, step: int | Array, *, lr: float, milestones: Sequence[int], gamma: float = 0.1
     ) -> Array:
@@ -126,7 +126,7 @@ class Schedules(Family):
             rate = self.xp.where(t >= milestone, _full(self, t, lr * gamma**k), rate)
         return self.xp.reshape(rate, shape)
 
-    @operation(since="1.0", check=checks.exponential)
+    @operation(since="1.0", check=checks.exponential, low="wide")
     def exponential_schedule(self, step: int | Array, *, lr: float, gamma: float) -> Array:
         """Decay by one factor a step: `lr_t = lr gamma^t`.
 
@@ -155,7 +155,7 @@ class Schedules(Family):
         t, shape = _counted(self, step)
         return self.xp.reshape(lr * _power(self, gamma, t), shape)
 
-    @operation(since="1.0", check=checks.polynomial)
+    @operation(since="1.0", check=checks.polynomial, low="wide")
     def polynomial_schedule(
         self, step: int | Array, *, lr: float, total_steps: int, end_lr: float = 0.0, power: float = 1.0
     ) -> Array:
@@ -203,7 +203,7 @@ class Schedules(Family):
         gone = xp.where(over, 1.0, -xp.expm1(exponent))
         return xp.reshape(lr * left + end_lr * gone, shape)
 
-    @operation(since="1.0", check=checks.cosine)
+    @operation(since="1.0", check=checks.cosine, low="wide")
     def cosine_schedule(
         self,
         step: int | Array,
@@ -265,7 +265,7 @@ class Schedules(Family):
         rate = _between(self, lr, min_lr, done / length, (length - done) / length, "cosine")
         return self.xp.reshape(rate, shape)
 
-    @operation(since="1.0", check=checks.warmup)
+    @operation(since="1.0", check=checks.warmup, low="wide")
     def warmup_schedule(
         self,
         step: int | Array,
@@ -317,7 +317,7 @@ class Schedules(Family):
         left = _floating(self, warmup_steps - passed) / float(warmup_steps)
         return self.xp.reshape(_between(self, start_lr, lr, done, left, "linear"), shape)
 
-    @operation(since="1.0", check=checks.one_cycle)
+    @operation(since="1.0", check=checks.one_cycle, low="wide")
     def one_cycle_schedule(
         self,
         step: int | Array,
@@ -386,7 +386,7 @@ class Schedules(Family):
         up = _between(self, start, max_lr, at / peak, (peak - at) / peak, anneal)
         return xp.reshape(xp.where(t < math.ceil(peak), up, down), shape)
 
-    @operation(since="1.0", check=checks.plateau)
+    @operation(since="1.0", check=checks.plateau, low="wide")
     def reduce_on_plateau(
         self,
         metric: float | Array,
@@ -456,7 +456,7 @@ class Schedules(Family):
         """
         xp = self.xp
         if type(metric) in (int, float):
-            metric = self.asarray(float(metric), dtype=self.dtype)
+            metric = self.asarray(float(metric), dtype=self.working_dtype)
         if state is None:
             state = _fresh_plateau(self, metric, lr, mode)
         best, rate = state["best"], state["lr"]
@@ -487,13 +487,13 @@ def _counted(self: Schedules, step: int | Array) -> tuple[Array, tuple[int, ...]
 
 
 def _floating(self: Schedules, count: Array) -> Array:
-    return self.asarray(count, dtype=self.dtype)
+    return self.asarray(count, dtype=self.working_dtype)
 
 
 def _full(self: Schedules, t: Array, value: float) -> Array:
     """`value` rounded once, at every step."""
-    made = self.xp.full(tuple(t.shape), value, dtype=getattr(self.xp, self.dtype), **self.placement(t))
-    return self.asarray(made, dtype=self.dtype)
+    made = self.xp.full(tuple(t.shape), value, dtype=getattr(self.xp, self.working_dtype), **self.placement(t))
+    return self.asarray(made, dtype=self.working_dtype)
 
 
 def _power(self: Schedules, base: float, exponent: Array) -> Array:

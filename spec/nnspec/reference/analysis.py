@@ -10,7 +10,8 @@ import numpy as np
 import optree
 from numpy.typing import NDArray
 
-from nnspec.reference.ensemble import Condition, Ensemble, Model
+from nnspec._low_precision import WIDE, is_floating_dtype, limits, working_dtype
+from nnspec.reference.ensemble import Condition, Ensemble, Model, Wide
 from nnspec.reference.oracle import Reference
 from nnspec.tape import Tensor, pullback, raw
 
@@ -47,6 +48,8 @@ class Expected:
     unit_exact_inputs: NDArray[Any] | None = None
     #: where an intermediate result leaves the dtype's range, so that a non-finite result is excused
     escaped: NDArray[np.bool_] | None = None
+    #: its dtype where that is not the one under test
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,16 @@ def cotangents(leaves: Sequence[Any], dtype: str, seed: int) -> list[NDArray[Any
 
 
 def _floating(x: Any) -> bool:
-    return bool(np.dtype(x.dtype).kind == "f")
+    return is_floating_dtype(np.dtype(x.dtype))
 
 
 def _unit(model: Model, arrays: Sequence[Ensemble], *, exact_inputs: bool) -> NDArray[Any]:
     """The size of one rounding: the larger spread of several ways to compute the same array."""
     first = arrays[0].value
+    last, floor = (model.last, model.floor) if not isinstance(arrays[0], Wide) else (model.roundoff, model.smallest)
     spread = np.max([a.spread(exact_inputs=exact_inputs) for a in arrays], axis=0).astype(model.extended)
-    last = model.roundoff * abs(first)
-    return np.asarray(np.sqrt(spread * spread + last * last + model.extended.type(model.smallest) ** 2))
+    once = last * abs(first)
+    return np.asarray(np.sqrt(spread * spread + once * once + model.extended.type(floor) ** 2))
 
 
 def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
@@ -90,6 +94,7 @@ def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
         unit=_unit(model, arrays, exact_inputs=False),
         unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
         escaped=np.logical_or.reduce([a.escaped for a in arrays]),
+        dtype=WIDE if isinstance(arrays[0], Wide) else None,
     )
 
 
@@ -114,6 +119,7 @@ def _run(
         gradients: dict[str, Any] = {}
         if differentiate:
             given = [None if c is None else model.exact(c) for c in directions]
+            model.compute_in(working_dtype(str(model.dtype)))  # derivatives are taken inside of operations
             pairs = [(o, c) for o, c in zip(outputs, given, strict=True) if c is not None]
             pulled = pullback([o for o, _ in pairs], list(recorded.values()))([c for _, c in pairs])
             gradients = {n: _as_ensemble(g, model) for n, g in zip(recorded, pulled, strict=True)}
@@ -161,7 +167,7 @@ def analyse(
 def _flush(x: NDArray[Any]) -> NDArray[Any]:
     if not _floating(x):
         return x
-    return np.where(abs(x) < np.finfo(x.dtype).smallest_normal, np.copysign(x.dtype.type(0), x), x)
+    return np.where(abs(x) < limits(x.dtype).smallest_normal, np.copysign(x.dtype.type(0), x), x)
 
 
 def _analyse(
@@ -220,6 +226,7 @@ def margin(got: NDArray[Any], expected: Expected, dtype: str, *, exact: bool = F
         dtype: the dtype under test; a reference beyond its range is expected as infinity.
         exact: equality of the rounded reference is asked, NaN equal to NaN; a difference counts as infinite.
     """
+    dtype = expected.dtype or dtype
     if expected.unit is None or exact:
         return _equality(got, expected, dtype)
     with np.errstate(all="ignore"):
@@ -230,7 +237,7 @@ def margin(got: NDArray[Any], expected: Expected, dtype: str, *, exact: bool = F
         same |= (result == representable) & ~np.isfinite(representable)
         excused = ~np.isfinite(result) & np.isfinite(wanted) & _or_false(expected.escaped, wanted.shape)
         distance = np.where(same | excused, 0.0, abs(result - wanted))
-        strict = np.finfo(dtype).eps / 2 * abs(wanted) + np.finfo(dtype).smallest_normal
+        strict = limits(dtype).eps / 2 * abs(wanted) + limits(dtype).smallest_normal
         ratios = [
             _ratio(distance, np.where(np.isfinite(unit), unit, strict))
             for unit in (expected.unit, expected.unit_exact_inputs)

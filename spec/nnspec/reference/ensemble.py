@@ -17,13 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Condition", "Ensemble", "Model"]
+from nnspec._low_precision import LOW, limits, working_dtype
+
+__all__ = ["Condition", "Ensemble", "Model", "Wide", "as_low", "as_wide", "settled"]
 
 Floats = NDArray[np.floating[Any]]
 #: own rounding of an elementary function, in units of roundoff: no library rounds them correctly
 ELEMENTARY = 4.0
 #: how many root-mean-square deviations make a comparison certain
 CERTAIN = 8.0
+#: a result in float16 or bfloat16 has one rounding of that size, not some: a limit of 8 units allows two of them
+ONCE = 4.0
 _ORDERS = 3  # shuffled orders of summation tried beside the natural one
 _BLOCKS = 8  # partial sums looked at in a product of matrices
 
@@ -45,15 +49,28 @@ class Model:
     """
 
     def __init__(self, dtype: str, *, members: int = 32, extended: Any = np.longdouble, seed: int = 0) -> None:
-        limits = np.finfo(dtype)
         self.dtype = np.dtype(dtype)
-        self.roundoff = float(limits.eps) / 2
-        self.smallest = float(limits.smallest_normal)
-        self.largest = np.longdouble(limits.max)
+        self.is_low = dtype in LOW
+        self.compute_in(dtype)
+        bounds = limits(working_dtype(dtype))
+        self.roundoff = float(bounds.eps) / 2
+        self.smallest = float(bounds.smallest_normal)
+        self.largest = np.longdouble(bounds.max)
+        #: of the last rounding of a result, and how large it may be where that is subnormal
+        self.last, self.floor = self.roundoff, self.smallest
+        if self.is_low:
+            self.last = float(limits(dtype).eps) / 2 / ONCE
+            self.floor = float(limits(dtype).smallest_subnormal) if dtype == "float16" else self.smallest
         self.extended = np.dtype(extended)
         self.members = members
         self.half = members // 2
         self._generator = np.random.Generator(np.random.Philox(seed))
+
+    def compute_in(self, dtype: str) -> None:
+        """What comes next is stored in `dtype`: a low one between operations, float32 inside of them."""
+        self.computing = np.dtype(dtype)
+        #: whether every result is rounded to a low dtype, for there is no operation around it
+        self.stores = dtype in LOW
 
     def noise(self, shape: tuple[int, ...]) -> Floats:
         """Noise of unit variance for every member and element."""
@@ -70,7 +87,10 @@ class Model:
         return Ensemble(self, value, np.zeros((self.members + 1, *value.shape)))
 
     def input(self, value: Any) -> Ensemble:
-        """An input: exact in the first half of the members, off by one roundoff in the second."""
+        """An input: exact in the first half of the members, off by one roundoff in the second.
+
+        Of float16 and bfloat16 by one roundoff of float32, in which everything is computed.
+        """
         array = self.exact(value)
         with np.errstate(all="ignore"):
             off = self.roundoff * abs(_plain(array.value)) * self.noise(array.shape)[self.half :]
@@ -82,7 +102,7 @@ class Model:
         if not math.isfinite(constant):
             return 0.0
         with np.errstate(all="ignore"):
-            rounded = float(self.dtype.type(constant))
+            rounded = float(self.computing.type(constant))
         return abs(rounded - constant) if math.isfinite(rounded) else 0.0
 
 
@@ -203,10 +223,10 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any) -> Ensemble:
         value = self.value.reshape(*shape)
-        return Ensemble(self.model, value, self.deviations.reshape(len(self.deviations), *value.shape))
+        return type(self)(self.model, value, self.deviations.reshape(len(self.deviations), *value.shape))
 
     def transpose(self, axes: Sequence[int]) -> Ensemble:
-        return Ensemble(
+        return type(self)(
             self.model,
             self.value.transpose(axes),
             self.deviations.transpose(0, *(i % self.ndim + 1 for i in axes)),
@@ -214,7 +234,7 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Ensemble:
         parts = key if isinstance(key, tuple) else (key,)
-        return Ensemble(self.model, self.value[key], self.deviations[(slice(None), *parts)])
+        return type(self)(self.model, self.value[key], self.deviations[(slice(None), *parts)])
 
     def embed(self, shape: tuple[int, ...], key: Any) -> Ensemble:
         """Zeros of `shape` with this array at `key` (basic indexing)."""
@@ -252,10 +272,68 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
             rule = _REDUCTIONS.get(ufunc)
         else:
             rule = _UFUNCS.get(ufunc) if method == "__call__" and not options else None
-        return NotImplemented if rule is None else rule(*inputs, **options)
+        if rule is None:
+            return NotImplemented
+        return rule(*inputs, **options) if not self.model.is_low else _stored(rule, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _FUNCTIONS[function](*args, **kwargs) if function in _FUNCTIONS else NotImplemented
+        if function not in _FUNCTIONS:
+            return NotImplemented
+        rule = _FUNCTIONS[function]
+        return rule(*args, **kwargs) if not self.model.is_low else _stored(rule, args, kwargs)
+
+
+class Wide(Ensemble):
+    """A result that stays in float32 where the dtype under test is float16 or bfloat16."""
+
+    __slots__ = ()
+
+
+class Low(Ensemble):
+    """A result that is stored in float16 or bfloat16. What is computed from it starts from the rounded one."""
+
+    __slots__ = ("_settled",)
+
+    def settled(self) -> Ensemble:
+        """What it is once it was stored; known exactly, it was representable."""
+        if not hasattr(self, "_settled"):
+            moved = self.deviations
+            if np.any(moved[: self.model.half]):
+                roundoff = float(limits(self.model.dtype).eps) / 2
+                moved = moved.copy()
+                scale = roundoff * abs(_plain(self.value))
+                moved[:-1] += np.where(np.isfinite(scale), scale, 0.0) * self.model.noise(self.shape)
+            self._settled = Ensemble(self.model, self.value, moved)
+        return self._settled
+
+
+def settled(x: Any) -> Any:
+    """`x` as an operation finds it."""
+    return x.settled() if isinstance(x, Low) else x
+
+
+def as_low(x: Any) -> Any:
+    """`x` as a result that is stored in the dtype under test."""
+    return Low(x.model, x.value, x.deviations) if isinstance(x, Ensemble) else x
+
+
+def as_wide(x: Any) -> Any:
+    """`x` as a result that stays in float32."""
+    return Wide(x.model, x.value, x.deviations) if isinstance(x, Ensemble) else x
+
+
+def _stored(rule: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """What a rule makes of arrays some of which are stored in a low dtype: stored like them."""
+    flat = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,)) if isinstance(x, Ensemble)]
+    if rule in _LAYOUT:
+        return type(flat[0])(flat[0].model, (out := rule(*args, **options)).value, out.deviations)
+    ready = [[settled(x) for x in arg] if isinstance(arg, (list, tuple)) else settled(arg) for arg in args]
+    result = rule(*ready, **options)
+    if not isinstance(result, Ensemble):
+        return result
+    if flat and all(isinstance(x, Wide) for x in flat):
+        return as_wide(result)
+    return as_low(result) if result.model.stores or any(isinstance(x, Low) for x in flat) else result
 
 
 # -- building blocks of the rules --------------------------------------------------------------------------
@@ -572,6 +650,8 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     **{f: (lambda a, _f=f: _f(a.value)) for f in (np.isnan, np.isinf, np.isfinite)},
 }
 _REDUCTIONS: dict[Any, Callable[..., Any]] = {np.add: _sum, np.maximum: _largest}
+#: rules that move a single array and compute nothing
+_LAYOUT = frozenset({_broadcast_to, _flip, _take})
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
     np.concatenate: _concatenate,

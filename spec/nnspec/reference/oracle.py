@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import optree
 
+from nnspec._low_precision import LOW, WIDE, is_floating_dtype
 from nnspec.backend import Backend, Flat
 from nnspec.errors import DeviceUnavailableError
 from nnspec.operation import Array, Operation
 from nnspec.reference import special
-from nnspec.reference.ensemble import Ensemble, Model, add_bias, elementary
+from nnspec.reference.ensemble import Ensemble, Model, add_bias, as_low, as_wide, elementary, settled
 from nnspec.tape import Tensor, namespace, primitive, pullback, raw
 
 __all__ = ["Reference"]
@@ -33,6 +36,11 @@ def _add_bias(y: Any, bias: Any, *, terms: int) -> Any:
 _bias = primitive(_add_bias, lambda g, out, y, bias, *, terms: g, lambda g, out, y, bias, *, terms: g)
 
 
+_entering = primitive(settled, lambda g, out, a: as_low(g))
+_leaving = primitive(as_low, lambda g, out, a: settled(g))
+_kept = primitive(as_wide, lambda g, out, a: g)
+
+
 class Reference(Backend):
     """The definitions themselves. With a model its arrays are ensembles, without one extended-precision arrays.
 
@@ -43,6 +51,7 @@ class Reference(Backend):
     """
 
     name = "reference"
+    dtypes = ("float32", "float64", *LOW)
     xp = namespace
 
     def __init__(self, model: Model | None = None, *, stated: bool = False) -> None:
@@ -52,6 +61,8 @@ class Reference(Backend):
         self.extended = np.dtype(np.longdouble) if model is None else model.extended
         #: names of the operations called that state a derivative
         self.stated_used: set[str] = set()
+        #: whether an operation is running, and computes in float32 what it was asked for in a lower precision
+        self._inside = False
         for op in self.operations().values():
             if op.derivative is not None:
                 setattr(self, op.name, self._noting(op, stated))
@@ -65,7 +76,11 @@ class Reference(Backend):
             if not stated:
                 return defined(*args, **kwargs)
             bound = op.signature.bind(self, *args, **kwargs)  # arrays may come by keyword: recorded ones may not
-            return by_output(*bound.args[1:], **bound.kwargs)
+            if self.low_dtype(op, bound.args[1:], bound.kwargs) is None:
+                return by_output(*bound.args[1:], **bound.kwargs)
+            given = [self.widened(x) if self.is_low(x) else x for x in bound.args[1:]]
+            with self.in_float32():
+                return self.rounded(by_output(*given, **bound.kwargs), self.dtype)
 
         return call
 
@@ -83,7 +98,7 @@ class Reference(Backend):
             return x
         given = np.asarray(x)
         made = given if dtype is None else given.astype(dtype)
-        if made.dtype.kind != "f":
+        if not is_floating_dtype(made.dtype):
             return made
         if self.model is not None and given.dtype.kind in "iu":
             return self.model.exact(made)  # known exactly, and what is computed from it rounds
@@ -111,6 +126,54 @@ class Reference(Backend):
 
     def add_bias(self, y: Array, bias: Array, terms: int) -> Array:
         return _bias(y, bias, terms=terms)
+
+    # -- float16 and bfloat16: the values stay, the rounding is carried along -------------------------------
+
+    def low_dtype(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.model is None or not self._between_low:
+            return None
+        if op.low != "round":
+            return self.model.dtype
+        given: Any = (args, kwargs)
+        return self.model.dtype if any(map(self.is_floating, optree.tree_leaves(given))) else None
+
+    def is_low(self, x: Any) -> bool:
+        return self._between_low and self.is_floating(x)
+
+    def is_wide(self, x: Any) -> bool:
+        return self.is_floating(x)
+
+    def widened(self, x: Array) -> Array:
+        return _entering(x)
+
+    def rounded(self, x: Array, low: Any) -> Array:
+        return _leaving(x)
+
+    def kept_wide(self, x: Array) -> Array:
+        assert self.model is not None
+        return _kept(x if isinstance(raw(x), Ensemble) else self.model.exact(x))
+
+    def resumed(self, master: Array, param: Array) -> Array:
+        m, p = raw(master), raw(param)
+        if not isinstance(m, Ensemble) or not isinstance(p, Ensemble):
+            return master
+        same = m.value == p.value
+        return Ensemble(m.model, np.where(same, m.value, p.value), np.where(same, m.deviations, p.deviations))
+
+    @contextlib.contextmanager
+    def in_float32(self) -> Iterator[None]:
+        assert self.model is not None
+        self._inside, self.dtype = True, WIDE
+        self.model.compute_in(WIDE)
+        try:
+            yield
+        finally:
+            self._inside, self.dtype = False, str(self.model.dtype)
+            self.model.compute_in(self.dtype)
+
+    @property
+    def _between_low(self) -> bool:
+        return self.model is not None and self.model.is_low and not self._inside
 
     def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
         recorded = [Tensor(raw(leaf)) for leaf in leaves]

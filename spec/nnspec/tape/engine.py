@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Tensor", "kernel", "primitive", "pullback", "raw"]
+__all__ = ["Tensor", "cast", "kernel", "primitive", "pullback", "raw"]
 
 _count = itertools.count(1).__next__
 #: given the cotangent of the output, the cotangents of the parents
@@ -96,6 +96,13 @@ def primitive(forward: Callable[..., Any], *vjps: Callable[..., Any] | None) -> 
         return Tensor(out, [args[i] for i in live], back)
 
     return call
+
+
+#: another dtype, which the cotangent leaves again
+cast = primitive(
+    lambda a, *, dtype: np.asarray(a.astype(dtype)),
+    lambda g, out, a, *, dtype: g.astype(a.dtype),
+)
 
 
 def kernel(forward: Callable[..., tuple[Any, Any]], backward: Callable[..., Sequence[Any]]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from nnspec_conformance.case import Case, Source, booleans, cases, constant, keys, normal, uniform
+from nnspec_conformance.case import Case, Source, booleans, cases, constant, keys, normal, only_calls, uniform
 from nnspec_conformance.cases.attention._common import holed, mask, multi, projections
 
 __all__ = ["CASES"]
@@ -35,6 +35,7 @@ def _split(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _attend(**options: Any) -> Callable[..., Any]:
     """Attention of the inputs query, key and value, or x for all three."""
 
+    @only_calls
     def program(backend: Any, **given: Any) -> Any:
         params, rest = _split(given)
         inputs = [rest.pop("x")] * 3 if "x" in rest else [rest.pop(n) for n in ("query", "key", "value")]

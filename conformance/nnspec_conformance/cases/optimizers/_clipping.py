@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec.errors import ArgumentError, DTypeError
-from nnspec_conformance.case import cases, error_case, integers, normal, values
+from nnspec_conformance.case import cases, error_case, integers, normal, only_calls, values
 from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
 
 __all__ = ["CASES"]
 
 
 def _tree(operation: str, **options: Any) -> dict[str, Any]:
+    @only_calls
     def program(backend: Any, a: Any, b: Any) -> Any:
         return getattr(backend, operation)({"layer": [a], "b": b}, **options)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnspec import Backend
 from nnspec.errors import ArgumentError, DTypeError
-from nnspec_conformance.case import Case, Source, error_case, integers, normal, values
+from nnspec_conformance.case import Case, Source, error_case, integers, normal, only_calls, values
 from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
 
 __all__ = ["CASES", "init_cases"]
@@ -46,7 +46,7 @@ def init_cases(operation: str, variants: dict[str, dict[str, Any]], b: Source = 
     requires = (f"{operation.upper()}-1",)
 
     def program(options: dict[str, Any]) -> Any:
-        return lambda backend, w, b: getattr(backend, operation)({"w": [w], "b": b}, **options)
+        return only_calls(lambda backend, w, b: getattr(backend, operation)({"w": [w], "b": b}, **options))
 
     return [
         *(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec_conformance.case import Case, Source, constant, normal, uniform, values
+from nnspec_conformance.case import Case, Source, constant, normal, only_calls, uniform, values
 
 __all__ = [
     "GRADS",
@@ -69,6 +69,7 @@ def _update(backend: Any, optimizer: str, options: dict[str, Any]) -> Any:
 def first_update(optimizer: str, *, whole: bool = True, **options: Any) -> dict[str, Any]:
     """One update from the start: new parameters, and where `whole` the new state."""
 
+    @only_calls
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, **arrays: Any) -> Any:
         params, grads = {"w": w, "b": b}, {"w": gw, "b": gb}
         state = _start(backend, optimizer, params, options)
@@ -119,6 +120,7 @@ def state_after(optimizer: str, entries: tuple[str, ...], *only: str, **options:
 def trajectory(optimizer: str, **options: Any) -> dict[str, Any]:
     """As many updates as there are gradients and rates; the parameters and the state that they end in."""
 
+    @only_calls
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, lr: Any) -> Any:
         params = {"w": w, "b": b}
         state = _start(backend, optimizer, params, options)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec_conformance.case import Source, normal, values
+from nnspec_conformance.case import Source, normal, only_calls, values
 
 __all__ = ["BATCH", "FEATURES", "TIME", "Net", "ran", "split"]
 
@@ -105,6 +105,7 @@ def _taker(backend: Any, flat: Any) -> Callable[[tuple[int, ...]], Any]:
 
 @functools.cache
 def _run(net: Net, options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    @only_calls
     def program(
         backend: Any, x: Any, theta: Any, start: Any = None, mask: Any = None, more_mask: Any = None, **given: Any
     ) -> Any:

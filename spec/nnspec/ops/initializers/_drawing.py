@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnspec import _threefry
+from nnspec._low_precision import working_dtype
 from nnspec.operation import Array, Family
 
 __all__ = ["FAR", "Drawing", "gaussian", "reflected"]
@@ -121,7 +122,7 @@ class Drawing(Family):
         return self._handed(np.full(shape, value, np.float64), dtype)
 
     def _unit_draws(self, key: Array, shape: tuple[int, ...], dtype: str | None) -> Any:
-        return _threefry.uniform(self.to_numpy(key), shape, dtype or self.dtype)
+        return _threefry.uniform(self.to_numpy(key), shape, working_dtype(dtype or self.dtype))
 
     def _uniform(self, key: Array, shape: tuple[int, ...], low: float, high: float, dtype: str | None) -> Array:
         return self._handed(_between(self._unit_draws(key, shape, dtype), low, high), dtype)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nnspec import _threefry
+from nnspec._low_precision import working_dtype
 from nnspec.operation import Array, operation
 from nnspec.ops.initializers import _checks as checks
 from nnspec.ops.initializers._drawing import Drawing, gaussian, reflected
@@ -196,6 +197,6 @@ class Matrices(Drawing):
         words = _threefry.bits64(places, out * rest).reshape(out, rest)
         chosen = np.argsort(words, axis=1, kind="stable")[:, :count]
         weight = np.zeros((out, rest))
-        u = _threefry.uniform(values, (out, count), dtype or self.dtype)
+        u = _threefry.uniform(values, (out, count), working_dtype(dtype or self.dtype))
         np.put_along_axis(weight, chosen, gaussian(u, 0.0, std), axis=1)
         return self._handed(weight.reshape(shape), dtype)

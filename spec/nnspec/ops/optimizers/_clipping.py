@@ -86,7 +86,7 @@ class Clipping(Family):
         """
         return optree.tree_map(lambda g: shortened(self, g, norm(self, [g]), max_norm), grads)
 
-    @operation(since="1.0", check=checks.clip_by_global_norm)
+    @operation(since="1.0", check=checks.clip_by_global_norm, wide_results=(1,))
     def clip_by_global_norm(self, grads: Any, *, max_norm: float = 1.0) -> tuple[Any, Array, Array]:
         """All arrays together to a Euclidean norm of at most `max_norm`: `g max_norm / max(norm, max_norm)`.
 

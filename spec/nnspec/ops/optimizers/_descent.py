@@ -15,7 +15,7 @@ __all__ = ["Descent"]
 class Descent(Family):
     """Gradient descent and RMSprop."""
 
-    @operation(since="1.0", check=checks.sgd_init, exact=True)
+    @operation(since="1.0", check=checks.sgd_init, exact=True, low="master")
     def sgd_init(self, params: Any, *, momentum: float = 0.0) -> State:
         """State of gradient descent: "step", and "momentum" where momentum > 0.
 
@@ -42,7 +42,7 @@ class Descent(Family):
         """
         return fresh(self, params, checks.sgd_entries(momentum))
 
-    @operation(since="1.0", check=checks.sgd_update)
+    @operation(since="1.0", check=checks.sgd_update, low="master")
     def sgd_update(
         self,
         params: Any,
@@ -117,7 +117,7 @@ class Descent(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, next_step(self, state["step"]), moments, each)
 
-    @operation(since="1.0", check=checks.rmsprop_init, exact=True)
+    @operation(since="1.0", check=checks.rmsprop_init, exact=True, low="master")
     def rmsprop_init(self, params: Any, *, momentum: float = 0.0, centered: bool = False) -> State:
         """State of RMSprop: "step", "square_avg", if centered "grad_avg", and "momentum" where momentum > 0.
 
@@ -146,7 +146,7 @@ class Descent(Family):
         """
         return fresh(self, params, checks.rmsprop_entries(momentum, centered))
 
-    @operation(since="1.0", check=checks.rmsprop_update)
+    @operation(since="1.0", check=checks.rmsprop_update, low="master")
     def rmsprop_update(
         self,
         params: Any,
