@@ -35,7 +35,7 @@ __all__ = ["AdamVariants"]
 class AdamVariants(Family):
     """AdaMax, NAdam, RAdam and AMSGrad."""
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def adamax_init(self, params: Any) -> State:
         """State of AdaMax: "step", "exp_avg" (first moment) and "exp_inf" (decaying maximum).
 
@@ -61,7 +61,7 @@ class AdamVariants(Family):
         """
         return fresh(self, params, checks.ADAMAX)
 
-    @operation(since="1.0", check=checks.adamax_update)
+    @operation(since="1.0", check=checks.adamax_update, low="master")
     def adamax_update(
         self,
         params: Any,
@@ -138,7 +138,7 @@ class AdamVariants(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, step, moments_of(state, checks.ADAMAX), each)
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def nadam_init(self, params: Any) -> State:
         """State of NAdam: that of Adam, and "mu_product", the product of the momenta so far.
 
@@ -168,7 +168,7 @@ class AdamVariants(Family):
         product = xp.reshape(1 + xp.sum(xp.zeros_like(widest)), ())
         return {**fresh(self, params, checks.NADAM), "mu_product": product}
 
-    @operation(since="1.0", check=checks.nadam_update)
+    @operation(since="1.0", check=checks.nadam_update, low="master")
     def nadam_update(
         self,
         params: Any,
@@ -256,7 +256,7 @@ class AdamVariants(Family):
         params, state = stepped(update, params, grads, step, moments_of(state, checks.NADAM), each)
         return params, {**state, "mu_product": product}
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def radam_init(self, params: Any) -> State:
         """State of RAdam: that of Adam.
 
@@ -282,7 +282,7 @@ class AdamVariants(Family):
         """
         return fresh(self, params, checks.RADAM)
 
-    @operation(since="1.0", check=checks.radam_update)
+    @operation(since="1.0", check=checks.radam_update, low="master")
     def radam_update(
         self,
         params: Any,
@@ -369,7 +369,7 @@ class AdamVariants(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, step, moments_of(state, checks.RADAM), each)
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def amsgrad_init(self, params: Any) -> State:
         """State of AMSGrad: that of Adam, and "max_exp_avg_sq", the largest second moment so far.
 
@@ -396,7 +396,7 @@ class AdamVariants(Family):
         """
         return fresh(self, params, checks.AMSGRAD)
 
-    @operation(since="1.0", check=checks.amsgrad_update)
+    @operation(since="1.0", check=checks.amsgrad_update, low="master")
     def amsgrad_update(
         self,
         params: Any,

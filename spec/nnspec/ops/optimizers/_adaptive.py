@@ -17,7 +17,7 @@ __all__ = ["Adaptive"]
 class Adaptive(Family):
     """Adagrad, Adadelta and Rprop."""
 
-    @operation(since="1.0", check=checks.adagrad_init, exact=True)
+    @operation(since="1.0", check=checks.adagrad_init, exact=True, low="master")
     def adagrad_init(self, params: Any, *, initial_accumulator: float = 0.0) -> State:
         """State of Adagrad: "step" and "square_sum", which begins at `initial_accumulator`.
 
@@ -49,7 +49,7 @@ class Adaptive(Family):
         state = fresh(self, params, ())
         return {**state, "square_sum": optree.tree_map(lambda p: self.xp.full_like(p, initial_accumulator), params)}
 
-    @operation(since="1.0", check=checks.adagrad_update)
+    @operation(since="1.0", check=checks.adagrad_update, low="master")
     def adagrad_update(
         self,
         params: Any,
@@ -120,7 +120,7 @@ class Adaptive(Family):
         moments = moments_of(state, checks.ADAGRAD)
         return stepped(update, params, grads, next_step(self, state["step"]), moments, each)
 
-    @operation(since="1.0", check=checks.adadelta_init, exact=True)
+    @operation(since="1.0", check=checks.adadelta_init, exact=True, low="master")
     def adadelta_init(self, params: Any) -> State:
         """State of Adadelta: "step", "square_avg" (of gradients) and "square_step_avg" (of steps).
 
@@ -146,7 +146,7 @@ class Adaptive(Family):
         """
         return fresh(self, params, checks.ADADELTA)
 
-    @operation(since="1.0", check=checks.adadelta_update)
+    @operation(since="1.0", check=checks.adadelta_update, low="master")
     def adadelta_update(
         self,
         params: Any,
@@ -219,7 +219,7 @@ class Adaptive(Family):
         moments = moments_of(state, checks.ADADELTA)
         return stepped(update, params, grads, next_step(self, state["step"]), moments, each)
 
-    @operation(since="1.0", check=checks.rprop_init, exact=True)
+    @operation(since="1.0", check=checks.rprop_init, exact=True, low="master")
     def rprop_init(self, params: Any, *, initial_step: float = 0.01) -> State:
         """State of Rprop: "step", "previous_grad" and "step_size", which begins at `initial_step`.
 
@@ -250,7 +250,7 @@ class Adaptive(Family):
         state = fresh(self, params, ("previous_grad",))
         return {**state, "step_size": optree.tree_map(lambda p: self.xp.full_like(p, initial_step), params)}
 
-    @operation(since="1.0", check=checks.rprop_update)
+    @operation(since="1.0", check=checks.rprop_update, low="master")
     def rprop_update(
         self,
         params: Any,

@@ -24,7 +24,7 @@ _LARGEST = 1e-2
 class Matrix(Family):
     """Adafactor and Muon."""
 
-    @operation(since="1.0", check=own.adafactor_init, exact=True)
+    @operation(since="1.0", check=own.adafactor_init, exact=True, low="master")
     def adafactor_init(self, params: Any, *, beta1: float = 0.0) -> State:
         """State of Adafactor: "step", "row_avg_sq", "col_avg_sq", and "exp_avg" where beta1 > 0.
 
@@ -63,7 +63,7 @@ class Matrix(Family):
             )
         return state
 
-    @operation(since="1.0", check=own.adafactor_update)
+    @operation(since="1.0", check=own.adafactor_update, low="master")
     def adafactor_update(
         self,
         params: Any,
@@ -164,7 +164,7 @@ class Matrix(Family):
         moments = moments_of(state, own.adafactor_entries(beta1))
         return stepped(update, params, grads, step, moments, decays(params, weight_decay, decay_mask))
 
-    @operation(since="1.0", check=own.muon_init, exact=True)
+    @operation(since="1.0", check=own.muon_init, exact=True, low="master")
     def muon_init(self, params: Any) -> State:
         """State of Muon: "step" and "momentum".
 
@@ -192,7 +192,7 @@ class Matrix(Family):
         """
         return fresh(self, params, own.MUON)
 
-    @operation(since="1.0", check=own.muon_update)
+    @operation(since="1.0", check=own.muon_update, low="master")
     def muon_update(
         self,
         params: Any,

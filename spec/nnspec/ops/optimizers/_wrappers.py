@@ -16,7 +16,7 @@ __all__ = ["Wrappers"]
 class Wrappers(Family):
     """Lookahead, exponential averages of parameters, and accumulation of gradients."""
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="wide")
     def lookahead_init(self, params: Any) -> State:
         """State of lookahead: "step" and "slow", the slow weights, a copy of the parameters at first.
 
@@ -44,7 +44,7 @@ class Wrappers(Family):
         """
         return {**fresh(self, params, ()), "slow": _copies(self, params)}
 
-    @operation(since="1.0", check=checks.lookahead_update)
+    @operation(since="1.0", check=checks.lookahead_update, wide_results=(1,))
     def lookahead_update(
         self, params: Any, state: State, *, alpha: float = 0.5, sync_period: int = 6
     ) -> tuple[Any, State]:
@@ -98,7 +98,7 @@ class Wrappers(Family):
         slow = optree.tree_map(lambda p, slow: xp.where(meets, met(p, slow), slow), params, state["slow"])
         return fast, {"step": step, "slow": slow}
 
-    @operation(since="1.0", check=checks.init, exact=True)
+    @operation(since="1.0", check=checks.init, exact=True, low="wide")
     def ema_init(self, params: Any) -> State:
         """State of an exponential average of parameters: "step" and "average", a copy of them at first.
 
@@ -126,7 +126,7 @@ class Wrappers(Family):
         """
         return {**fresh(self, params, ()), "average": _copies(self, params)}
 
-    @operation(since="1.0", check=checks.ema_update)
+    @operation(since="1.0", check=checks.ema_update, low="wide")
     def ema_update(self, state: State, params: Any, *, decay: float = 0.999, averaged: Any = None) -> State:
         """Exponential average of parameters: `a = a + (1 - decay) (p - a)`.
 
@@ -176,7 +176,7 @@ class Wrappers(Family):
         average = optree.tree_map(followed, state["average"], params, mask)
         return {"step": next_step(self, state["step"]), "average": average}
 
-    @operation(since="1.0", check=checks.accumulation_init, exact=True)
+    @operation(since="1.0", check=checks.accumulation_init, exact=True, low="wide")
     def accumulation_init(self, grads: Any) -> State:
         """State of accumulated gradients: "count", how many samples there were, and "total", their sum.
 
@@ -204,7 +204,7 @@ class Wrappers(Family):
         count = self.xp.zeros((), dtype=first.dtype, **self.placement(first))
         return {"count": count, "total": optree.tree_map(self.xp.zeros_like, grads)}
 
-    @operation(since="1.0", check=checks.accumulation_update)
+    @operation(since="1.0", check=checks.accumulation_update, low="wide")
     def accumulation_update(self, state: State, grads: Any, *, count: float | Array) -> State:
         """Gradients of one more batch, which are the mean over `count` samples: `total = total + count g`.
 
@@ -255,7 +255,7 @@ class Wrappers(Family):
             "total": optree.tree_map(added, state["total"], grads),
         }
 
-    @operation(since="1.0", check=checks.accumulation_mean)
+    @operation(since="1.0", check=checks.accumulation_mean, low="wide")
     def accumulation_mean(self, state: State) -> Any:
         """The mean gradient of all samples: `total / count`, 0 where there were none.
 
