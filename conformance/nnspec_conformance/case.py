@@ -182,8 +182,8 @@ class Case:
         if dtype not in LOW:
             return dtype in self.dtypes
         computes = self.program is not None and not hasattr(self.program, "only_calls") and "bits" not in self.checks
-        for_all = {"float32", "float64"} <= {*self.dtypes} and bool(self.checks_in(dtype))
-        return not computes and for_all and self._fits(dtype)
+        asked = dtype in self.dtypes or {"float32", "float64"} <= {*self.dtypes}
+        return asked and bool(self.checks_in(dtype)) and not computes and self._fits(dtype)
 
     def checks_in(self, dtype: str) -> tuple[str, ...]:
         """The checks that say something in that dtype: errors, bits and repetition do not depend on it."""

@@ -21,10 +21,11 @@ from nnspec.errors import ArgumentError, NnspecError
 from nnspec.results import Check, Note, Verdict
 from nnspec_conformance.bundles import bundled
 from nnspec_conformance.case import Case
-from nnspec_conformance.catalogue import select, thinned
+from nnspec_conformance.catalogue import select
 from nnspec_conformance.checks import profile_of
 from nnspec_conformance.context import Context
 from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
+from nnspec_conformance.quick import is_tried
 
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
@@ -125,10 +126,8 @@ class Session:
         backend = backend_class(given)
         if dtype not in backend.dtypes and _PROVEN_BY.get(dtype) not in self.scope[given]:
             return False
-        whole = self.level == "full" or self.only or not backend.traced
-        if not whole and case.id not in thinned(dtype):
-            return False
-        if dtype in LOW and self.level == "quick" and not self.only and case.id not in thinned(dtype):
+        asked = _PROVEN_BY.get(dtype) in self.profiles
+        if self.level == "quick" and not self.only and not is_tried(case, dtype, traced=backend.traced, asked=asked):
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks_in(dtype))
 

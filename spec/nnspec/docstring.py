@@ -38,7 +38,7 @@ def docstring(op: Operation) -> Docstring:
         >>> parts.summary
         'Normalized exponential: `f(x)_i = exp(x_i) / sum_j exp(x_j)` along `axis`.'
         >>> parts.entries("Args")["x"]
-        '`(...)`, floating.'
+        '`(..., classes, ...)`, floating.'
     """
     head, *rest = _TITLE.split(inspect.getdoc(op.definition) or "")
     summary, _, text = head.strip("\n").partition("\n")

@@ -1,11 +1,13 @@
-"""Every example in the trunk's docstrings runs and prints what it says; none may be skipped."""
+"""Every example in the trunk's docstrings and in the pages written by hand runs and prints what it says."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from nnspec import Backend, Operation
 MODULES = sorted(
     found.name for found in pkgutil.walk_packages(nnspec.__path__, "nnspec.") if not found.name.endswith("__main__")
 )
+PAGES = Path(__file__).parents[1] / "docs"
 
 
 def _name(op: Operation) -> str:
@@ -30,6 +33,8 @@ def _examples() -> Iterator[doctest.DocTest]:
     # The finder passes over operations: what the class holds is their validating wrapper.
     for op in Backend.operations().values():
         yield from finder.find(op.definition, _name(op))
+    for page in sorted(PAGES.rglob("*.md")):
+        yield doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.name, str(page), 0)
 
 
 EXAMPLES = {test.name: test for test in _examples() if test.examples}
@@ -59,3 +64,13 @@ def test_the_examples_are_found() -> None:
         "nnspec.backend.Backend.value_and_grad",
         "nnspec.results.conclusion",
     } <= set(EXAMPLES)
+    assert "generator.md" in EXAMPLES
+
+
+@pytest.mark.parametrize("package", ["nnspec.optim", "nnspec.metrics"])
+def test_every_public_class_shows_how_it_is_used(package: str) -> None:
+    module = importlib.import_module(package)
+    classes = [found for name in module.__all__ if inspect.isclass(found := getattr(module, name))]
+    concrete = [found for found in classes if not inspect.isabstract(found) and not found.__name__.startswith("_")]
+    assert concrete
+    assert [c.__name__ for c in concrete if f"{c.__module__}.{c.__qualname__}" not in EXAMPLES] == []

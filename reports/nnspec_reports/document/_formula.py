@@ -89,13 +89,13 @@ def mathml(text: str, *, names: Collection[str] = (), display: bool = False) -> 
 
     Example:
         >>> mathml("x^2 / 2")
-        '<math><msup><mi>x</mi><mn>2</mn></msup><mo>/</mo><mn>2</mn></math>'
+        '<math><msup><mi>x</mi><mrow><mn>2</mn></mrow></msup><mo>/</mo><mn>2</mn></math>'
     """
     text = " ".join(text.split())
     body = _Parser(text, names, stacked=display).whole()
     if display:
         return f'<math display="block" alttext="{escape(text)}">{body.replace(_BREAK, "")}</math>'
-    pieces = "<wbr>".join(f"<math>{piece}</math>" for piece in body.split(_BREAK))
+    pieces = "<wbr/>".join(f"<math>{piece}</math>" for piece in body.split(_BREAK))
     return f'<span class="long">{pieces}</span>' if len(text) > _LONG else pieces
 
 

@@ -27,7 +27,7 @@ from nnspec.trace import Trace, Verdicts, trace
 from nnspec_reports.document._plots import operation_figure
 from nnspec_reports.document._prose import display, inline, names_of, paragraphs, says_more, summary_line
 
-__all__ = ["Site"]
+__all__ = ["Site", "check_example"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 #: what most cases are checked for
@@ -105,7 +105,7 @@ class Site:
     def pages(self) -> Iterator[tuple[str, str, str]]:
         """Path in the site's sources, title, and HTML."""
         for op in self.operations.values():
-            yield f"operations/{op.name}.md", op.name, self._operation(op)
+            yield f"operations/{op.name}.md", op.name, self.operation(op)
         yield "operations/training.md", "Training runs", self._render("training")
         for family, operations in self.families.items():
             html = self._render("family", family=family, operations=operations)
@@ -116,7 +116,12 @@ class Site:
     def _render(self, template: str, **context: Any) -> str:
         return self._environment.get_template(f"{template}.html.j2").render(**context)
 
-    def _operation(self, op: Operation) -> str:
+    def operation(self, op: Operation) -> str:
+        """The page of an operation.
+
+        Raises:
+            ResultsError: its example prints something else.
+        """
         parts = docstring(op)
         names = names_of(op)
         sections = {title: Markup(paragraphs(text, formulas=False)) for title, text in parts.sections.items()}
