@@ -74,7 +74,7 @@ def spec_digest() -> str:
     state = hashlib.sha256()
     for op in Backend.operations().values():
         state.update(f"{op.name}:{op.digest};".encode())
-    for module in ("ensemble", "analysis", "oracle", "special"):
+    for module in ("ensemble", "_sums", "analysis", "oracle", "special"):
         path = Path(importlib.import_module(f"nnspec.reference.{module}").__file__ or "")
         state.update(path.read_bytes())
     return state.hexdigest()[:16]

@@ -1,8 +1,9 @@
-"""What level quick leaves for level full: what compiles, and what another dtype hardly makes different.
+"""What level quick leaves for level full: what takes long to compile, and what another dtype hardly makes different.
 
-A plain backend is tried on every case of level quick in float32 and float64, in bfloat16 on one case of every operation
-and in float16 on one of every eighth. A backend that traces takes some 100 ms to compile anything at all (decision
-0003): it is tried on few groups of cases in float32, and on every eighth operation in the other dtypes.
+A plain backend is tried on every case of level quick in float32, in float64 on the first case that speaks for a
+requirement, in bfloat16 on one case of every operation and in float16 on one of every eighth. A backend that traces
+takes some 100 ms to compile anything at all (decision 0003): it is tried on few groups of cases in float32, and on
+every eighth operation in float64 and bfloat16; on every operation in both low dtypes where the profile is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SAMPLE = 8
 #: how many groups of cases that share a compilation, derivatives included, a backend that traces tries in float32,
 _MOST_GROUPS = 1
 #: and how many of values alone
-_MOST_VALUES = 2
+_MOST_VALUES = 1
 #: where none of the latter is tried, because a loop is compiled, which takes a second
 _SLOW = frozenset({"recurrent"})
 
@@ -40,7 +41,9 @@ def is_tried(case: Case, dtype: str, *, traced: bool, asked: bool) -> bool:
     if dtype in LOW:
         every = dtype == "bfloat16" and (asked or not traced)
         return case.id in _one_each(dtype, every=every or asked) and not (traced and dtype == "float16" and not asked)
-    return not traced or case.id in _thinned(dtype)
+    if traced:
+        return case.id in _thinned(dtype)
+    return dtype != "float64" or case.id in _evidence()
 
 
 @functools.cache
@@ -72,6 +75,18 @@ def _one_each(dtype: str, *, every: bool) -> frozenset[str]:
             if case.differentiated and not first.differentiated:
                 found[case.operation] = case
     return frozenset(case.id for case in found.values())
+
+
+@functools.cache
+def _evidence() -> frozenset[str]:
+    """Ids of the cases that are the first to speak for a requirement in float64."""
+    found: set[str] = set()
+    proven: set[str] = set()
+    for case in select(level="quick"):
+        if case.is_tried_in("float64") and not proven.issuperset(case.requires):
+            proven.update(case.requires)
+            found.add(case.id)
+    return frozenset(found)
 
 
 @functools.cache

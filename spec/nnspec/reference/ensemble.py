@@ -9,7 +9,6 @@ an operation that it does not know is a TypeError and never a silently lost erro
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec._low_precision import LOW, limits, working_dtype
+from nnspec.reference._sums import axes as axes_of
+from nnspec.reference._sums import normalized, partial_sums, partial_sums_by_index, product_scale
 
 __all__ = ["Condition", "Ensemble", "Model", "Wide", "as_low", "as_wide", "settled"]
 
@@ -28,8 +29,6 @@ ELEMENTARY = 4.0
 CERTAIN = 8.0
 #: a result in float16 or bfloat16 has one rounding of that size, not some: a limit of 8 units allows two of them
 ONCE = 4.0
-_ORDERS = 3  # shuffled orders of summation tried beside the natural one
-_BLOCKS = 8  # partial sums looked at in a product of matrices
 
 
 @functools.cache
@@ -252,7 +251,7 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
         whole = self.model.exact(np.zeros(shape))
         np.add.at(whole.value, (slice(None),) * axis + (indices,), self.value)
         np.add.at(whole.deviations, (slice(None),) * (axis + 1) + (indices,), self.deviations)
-        scale = np.moveaxis(_partial_sums_by_index(np.moveaxis(self.value, axis, 0), indices, shape[axis]), 0, axis)
+        scale = np.moveaxis(partial_sums_by_index(np.moveaxis(self.value, axis, 0), indices, shape[axis]), 0, axis)
         return _result(self.model, whole.value, whole.deviations, scale)
 
     def astype(self, dtype: Any) -> Ensemble:
@@ -492,77 +491,21 @@ def _maximum(a: Any, b: Any) -> Any:
 # -- sums and products ---------------------------------------------------------------------------------------
 
 
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    given = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(i % ndim for i in given)
-
-
-def _partial_sums(x: Any, axes: tuple[int, ...]) -> Floats:
-    """Root of the summed squares of a sum's partial sums, the largest over several orders of its terms."""
-    kept = [i for i in range(x.ndim) if i not in axes]
-    terms = (
-        _plain(x).transpose(kept + list(axes)).reshape(*(x.shape[i] for i in kept), math.prod(x.shape[i] for i in axes))
-    )
-    count = terms.shape[-1]
-    largest = np.zeros(terms.shape[:-1])
-    for order in range(_ORDERS + 1 if count > 2 else 1):
-        shuffled = terms[..., _shuffle(count, order)] if order else terms
-        partial = np.cumsum(shuffled, axis=-1)[..., 1:]
-        top = np.max(abs(partial), axis=-1, initial=0.0)
-        scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
-        largest = np.fmax(largest, scale * np.sqrt(np.sum((partial / scale[..., None]) ** 2, axis=-1)))
-    return largest
-
-
-def _partial_sums_by_index(x: Any, indices: Any, count: int) -> Floats:
-    """`_partial_sums` of the slices of `x` along its first axis that share an index, for each of `count` indices."""
-    scale = np.zeros((count, *x.shape[1:]))
-    found, times = np.unique(indices, return_counts=True)
-    for index in found[times > 1]:
-        scale[index] = _partial_sums(x[indices == index], (0,))
-    return scale
-
-
-@functools.lru_cache(maxsize=256)
-def _shuffle(count: int, order: int) -> NDArray[np.intp]:
-    return np.random.Generator(np.random.Philox(order)).permutation(count)
-
-
 def _sum(a: Ensemble, *, axis: Any = None, keepdims: bool = False) -> Ensemble:
-    axes = _axes(axis, a.ndim)
+    axes = axes_of(axis, a.ndim)
     value = np.sum(a.value, axis=axes, keepdims=keepdims)
     deviations = np.sum(a.deviations, axis=tuple(i + 1 for i in axes), keepdims=keepdims)
-    return _result(a.model, value, deviations, _partial_sums(a.value, axes).reshape(value.shape))
+    return _result(a.model, value, deviations, partial_sums(a.value, axes).reshape(value.shape))
 
 
 def _largest(a: Ensemble, *, axis: Any = None, keepdims: bool = False) -> Ensemble:
-    axes = _axes(axis, a.ndim)
+    axes = axes_of(axis, a.ndim)
     value = np.maximum.reduce(a.value, axis=axes, keepdims=True)
     shifted = _plain(a.value - value) + a.deviations
     deviations = np.max(shifted, axis=tuple(i + 1 for i in axes), keepdims=True)
     if not keepdims:
         value = value.squeeze(axes)
     return Ensemble(a.model, value, deviations.reshape(len(deviations), *value.shape))
-
-
-def _product_scale(a: Floats, b: Floats) -> Floats:
-    """The rounding of a product of matrices: its own terms, and its partial sums over blocks in several orders."""
-    count = a.shape[-1]
-    blocks = min(count, _BLOCKS)
-    cuts = [count * i // blocks for i in range(blocks + 1)]
-    largest: Any = 0.0
-    for order in range(_ORDERS + 1 if count > 2 else 1):
-        x, y = (a[..., _shuffle(count, order)], b[..., _shuffle(count, order), :]) if order else (a, b)
-        parts = [np.matmul(x[..., i:j], y[..., i:j, :]) for i, j in itertools.pairwise(cuts)]
-        squares = np.sum(np.cumsum(parts, axis=0) ** 2, axis=0)
-        largest = np.fmax(largest, squares * (count / blocks))
-    return np.asarray(np.sqrt(np.matmul(a * a, b * b) + largest))
-
-
-def _normalized(x: Floats) -> tuple[Floats, float]:
-    """Scaled so that squares neither overflow nor underflow."""
-    top = float(np.max(abs(x), initial=0.0, where=np.isfinite(x)))
-    return (x / top, top) if top > 0 else (x, 1.0)
 
 
 def _matmul(a: Any, b: Any) -> Ensemble:
@@ -577,8 +520,8 @@ def _matmul(a: Any, b: Any) -> Ensemble:
         deviations = deviations + np.matmul(x, q)
     if x.shape[-1] == 0:
         return _result(model, value, deviations, np.zeros(value.shape))
-    (xs, top_x), (ys, top_y) = _normalized(x), _normalized(y)
-    return _result(model, value, deviations, _product_scale(xs, ys) * top_x * top_y, underflow=True)
+    (xs, top_x), (ys, top_y) = normalized(x), normalized(y)
+    return _result(model, value, deviations, product_scale(xs, ys) * top_x * top_y, underflow=True)
 
 
 def add_bias(y: Any, bias: Any, terms: int) -> Any:
@@ -615,7 +558,7 @@ def _broadcast_to(x: Ensemble, shape: Sequence[int]) -> Ensemble:
 
 
 def _flip(x: Ensemble, axis: Any = None) -> Ensemble:
-    axes = _axes(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     return Ensemble(x.model, np.flip(x.value, axes), np.flip(x.deviations, tuple(i + 1 for i in axes)))
 
 
