@@ -17,7 +17,18 @@ from nnspec.errors import ArgumentError
 if TYPE_CHECKING:
     from nnspec.operation import Family, Operation
 
-__all__ = ["DIGITS", "LOW", "MASTER", "WIDE", "apply", "is_floating_dtype", "limits", "working_dtype"]
+__all__ = [
+    "DIGITS",
+    "LOW",
+    "MASTER",
+    "WIDE",
+    "apply",
+    "is_floating_dtype",
+    "limits",
+    "resting",
+    "stored",
+    "working_dtype",
+]
 
 #: the floating dtypes that are widened
 LOW = ("float16", "bfloat16")
@@ -55,8 +66,12 @@ def apply(
     """`function(backend, *args, **kwargs)` in float32, its results rounded to the low dtype `low`."""
     if op.low == "master":
         return _stepped(backend, op, function, args, kwargs)
-    op.check(backend, *args, **kwargs)
-    results = _inside(backend, function, *_widened(backend, (args, kwargs)))
+    given, options = _widened(backend, (args, kwargs))
+    if "state" in op.signature.parameters:  # which is float32, and compared with what is not
+        op.check(backend, *given, **options)
+    else:
+        op.check(backend, *args, **kwargs)
+    results = _inside(backend, function, given, options)
     if op.low == "wide":
         return _kept(backend, results)
     if not op.wide_results:
@@ -86,6 +101,18 @@ def _kept(backend: Family, tree: Any) -> Any:
 # -- optimizers ----------------------------------------------------------------------------------------------
 
 
+def resting(params: Any, state: Any) -> tuple[Any, Any]:
+    """The parameters that a state steps on, and the state without them."""
+    if not isinstance(state, dict) or MASTER not in state:
+        return params, state
+    return state[MASTER], {name: moment for name, moment in state.items() if name != MASTER}
+
+
+def stored(backend: Family, wide: Any, params: Any) -> Any:
+    """New parameters, each in the dtype of the old one."""
+    return optree.tree_map(lambda x, p: backend.rounded(x, p.dtype) if backend.is_low(p) else x, wide, params)
+
+
 def _stepped(
     backend: Family, op: Operation, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
@@ -95,7 +122,8 @@ def _stepped(
     params = given["params"]
     if "state" not in given:
         wide = _widened(backend, params)
-        return _kept(backend, {**_checked(backend, op, function, {**given, "params": wide}), MASTER: wide})
+        state = _checked(backend, op, function, {**given, "params": wide})
+        return _kept(backend, {**state, MASTER: _apart(backend, wide, params)})
     state = given["state"]
     given = _widened(backend, {name: x for name, x in given.items() if name not in ("params", "state")})
     if not isinstance(state, dict) or MASTER not in state:
@@ -103,10 +131,10 @@ def _stepped(
             f"state: expected the entry {MASTER}, as _init makes it for parameters of {' or '.join(LOW)}; "
             "make the state from the parameters in the dtype they are trained in"
         )
-    rest = {name: moment for name, moment in state.items() if name != MASTER}
-    given |= {"params": _resumed(backend, state[MASTER], params), "state": rest}
+    master, rest = resting(params, state)
+    given |= {"params": _resumed(backend, master, params), "state": rest}
     new, moments = _checked(backend, op, function, given)
-    return _like(backend, new, params), _kept(backend, {**moments, MASTER: new})
+    return stored(backend, new, params), _kept(backend, {**moments, MASTER: _apart(backend, new, params)})
 
 
 def _checked(backend: Family, op: Operation, function: Callable[..., Any], given: dict[str, Any]) -> Any:
@@ -124,6 +152,6 @@ def _resumed(backend: Family, master: Any, params: Any) -> Any:
     return optree.tree_unflatten(spec, [backend.resumed(m, p) if backend.is_low(p) else p for m, p in pairs])
 
 
-def _like(backend: Family, new: Any, params: Any) -> Any:
-    """The new parameters, each in the dtype of the old one."""
-    return optree.tree_map(lambda x, p: backend.rounded(x, p.dtype) if backend.is_low(p) else x, new, params)
+def _apart(backend: Family, wide: Any, params: Any) -> Any:
+    """The copies of parameters that are float32 anyway in buffers of their own, for both may be donated."""
+    return optree.tree_map(lambda x, p: x if backend.is_low(p) else backend.xp.where(x == x, x, x), wide, params)

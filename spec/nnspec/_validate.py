@@ -14,9 +14,12 @@ from nnspec.operation import Array, Family
 _REAL = (int, float)
 
 
+def _dtype_of(x: Array) -> str:
+    return str(x.dtype).removeprefix("torch.")
+
+
 def _described(x: Any) -> str:
-    dtype = getattr(x, "dtype", None)
-    return type(x).__name__ if dtype is None else f"{type(x).__name__} of {str(dtype).removeprefix('torch.')}"
+    return f"{type(x).__name__} of {_dtype_of(x)}" if hasattr(x, "dtype") else type(x).__name__
 
 
 def floating(backend: Family, name: str, x: Array) -> None:
@@ -29,7 +32,7 @@ def same_dtype(backend: Family, name: str, x: Array, other: str, y: Array) -> No
     """`x` is a floating array of the dtype of `y`."""
     floating(backend, name, x)
     if x.dtype != y.dtype:
-        raise DTypeError(f"{name}: expected the dtype of {other} ({y.dtype}), got {x.dtype}")
+        raise DTypeError(f"{name}: expected the dtype of {other} ({_dtype_of(y)}), got {_dtype_of(x)}")
 
 
 def statistics_dtype(backend: Family, name: str, x: Array, other: str, y: Array) -> None:
@@ -37,7 +40,9 @@ def statistics_dtype(backend: Family, name: str, x: Array, other: str, y: Array)
     if not backend.is_low(y):
         same_dtype(backend, name, x, other, y)
     elif not backend.is_wide(x):
-        raise DTypeError(f"{name}: expected float32, since {other} is {y.dtype} and statistics add up, got {x.dtype}")
+        raise DTypeError(
+            f"{name}: expected float32, since {other} is {_dtype_of(y)} and statistics add up, got {_dtype_of(x)}"
+        )
 
 
 def integer(backend: Family, name: str, x: Array) -> None:

@@ -261,7 +261,7 @@ _SINUSOIDAL_ERRORS = [
     _bad_table("length", "length: expected an integer >= 0, got -1", length=-1),
     _bad_table("length-type", "length: expected an integer >= 0, got 3.0", length=3.0),
     _bad_table("base", "base: expected a finite number > 0, got 0.0", base=0.0),
-    _bad_table("dtype", "dtype: expected one of 'float32', 'float64', 'float16', 'bfloat16', got 'int32'", dtype="int32"),
+    _bad_table("dtype", "dtype: expected one of 'float32', 'float64', 'float16', 'bfloat16', got 'a'", dtype="a"),
 ]
 
 # -- rotary positions ------------------------------------------------------------------------------------------

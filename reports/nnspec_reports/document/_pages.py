@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,7 +124,7 @@ class Site:
         """
         parts = docstring(op)
         names = names_of(op)
-        sections = {title: Markup(paragraphs(text, formulas=False)) for title, text in parts.sections.items()}
+        sections = {title: Markup(paragraphs(text, names, formulas=False)) for title, text in parts.sections.items()}
         check_example(op)
         return self._render(
             "operation",
@@ -135,8 +135,8 @@ class Site:
             text=Markup(paragraphs(parts.text, names)),
             figure=self._figure(op),
             signature=_python(_folded(signature(op))),
-            arguments=_definitions(parts.entries("Args")),
-            errors=_definitions(parts.entries("Raises")),
+            arguments=_definitions(parts.entries("Args"), names),
+            errors=_definitions(parts.entries("Raises"), names),
             sections=sections,
             example=_console(parts.sections.get("Example", "")),
             implementations={b.name: b.implementation(op.name) for b in self.backends},
@@ -153,7 +153,7 @@ class Site:
     def differences(self, family: str) -> str:
         """What frameworks do otherwise, of every operation of a family."""
         rows = [
-            (op, Markup(inline(" ".join(text.split()), formulas=False, folder="../operations/")))
+            (op, Markup(inline(" ".join(text.split()), names_of(op), formulas=False, folder="../operations/")))
             for op in self.families[family]
             if (text := docstring(op).sections.get("Differs"))
         ]
@@ -211,8 +211,8 @@ def check_example(op: Operation) -> None:
             raise ResultsError(f"{op.name}: the example prints something else: {' '.join(''.join(said).split())}")
 
 
-def _definitions(entries: dict[str, str]) -> list[tuple[str, Markup]]:
-    return [(name, Markup(inline(text, formulas=False))) for name, text in entries.items()]
+def _definitions(entries: dict[str, str], names: Collection[str]) -> list[tuple[str, Markup]]:
+    return [(name, Markup(inline(text, names, formulas=False))) for name, text in entries.items()]
 
 
 def _folded(call: str) -> str:

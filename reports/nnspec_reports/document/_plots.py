@@ -35,7 +35,7 @@ def svg(key: str, title: str, draw: Callable[[Axes], None], size: tuple[float, f
     with drawing(key), mpl.rc_context({"path.simplify_threshold": 0.05}):
         figure = Figure(figsize=size)  # with margins of fixed size: fitting them takes longer than drawing
         width, height = size
-        figure.subplots_adjust(left=0.62 / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - 0.1 / height)
+        figure.subplots_adjust(left=0.75 / width, right=1 - 0.1 / width, bottom=0.5 / height, top=1 - 0.1 / height)
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
         axes.patch.set_visible(False)

@@ -37,13 +37,13 @@ def inline(text: str, names: Collection[str] = (), *, formulas: bool = True, fol
 def _span(text: str, names: Collection[str], formulas: bool, folder: str) -> str:
     text = " ".join(text.split())
     if not formulas or is_code(text, names):
-        return _code(text, folder)
+        return _code(text, names, folder)
     return mathml(text, names=names)
 
 
-def _code(text: str, folder: str = "") -> str:
-    """An operation's name leads to its page."""
-    if text in Backend.operations():
+def _code(text: str, names: Collection[str] = (), folder: str = "") -> str:
+    """An operation's name leads to its page, unless it is the name of a parameter, such as `key`."""
+    if text in Backend.operations() and ("_" in text or text not in names):
         return f'<a href="{folder}{text}.html"><code>{text}</code></a>'
     return f"<code>{escape(text)}</code>"
 
@@ -85,7 +85,7 @@ def display(parts: Docstring, names: Collection[str]) -> list[str]:
             if re.search(r"[-+*/^(|]", span) and not is_code(span, names):
                 found.setdefault(span, mathml(span, names=names, display=True))
     if not found:  # of the generator, whose formulas are shifts and sums of words
-        found = {span: _code(span) for span in re.findall(_SPAN, text) if " " in span}
+        found = {span: _code(span) for span in re.findall(_SPAN, text) if " " in span and is_code(span, names)}
     order = sorted(found, key=text.index)
     return [found[span] for span in order]
 

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from nnspec import _validate as check
-from nnspec._low_precision import DIGITS
+from nnspec._low_precision import DIGITS, LOW
 from nnspec._threefry import PARITY, ROTATIONS, WORD
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family, operation
@@ -66,7 +66,7 @@ def _bits(self: Family, key: Array, shape: tuple[int, ...]) -> None:
 def _uniform(self: Family, key: Array, shape: tuple[int, ...], *, dtype: str | None = None) -> None:
     _bits(self, key, shape)
     if dtype is not None:
-        check.choice("dtype", dtype, ("float32", "float64"))
+        check.choice("dtype", dtype, ("float32", "float64", *LOW))
 
 
 def _mask(self: Family, key: Array, shape: tuple[int, ...], *, rate: float, site: int = 0) -> None:
@@ -266,7 +266,7 @@ class Random(Family):
         Args:
             key: `(2,)`, int32.
             shape: of the result, fewer than 2^31 elements.
-            dtype: "float32" or "float64"; None is the backend's.
+            dtype: "float32", "float64", "float16" or "bfloat16"; None is the backend's.
 
         Returns:
             An array of that shape and dtype.

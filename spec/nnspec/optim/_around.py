@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nnspec._low_precision import MASTER, stored
 from nnspec.backend import Backend
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array
@@ -57,7 +58,11 @@ class Lookahead(Optimizer):
     def update(self, params: Any, grads: Any, state: State) -> tuple[Any, State]:
         require_entries(state, ("lookahead", "optimizer"))
         params, inner = self.optimizer.update(params, grads, state["optimizer"])
-        params, slow = self._follow(params, state["lookahead"])
+        if MASTER not in inner:
+            params, slow = self._follow(params, state["lookahead"])
+        else:  # between float32 copies: of rounded parameters a slow weight would not see the small steps
+            master, slow = self._follow(inner[MASTER], state["lookahead"])
+            params, inner = stored(self.backend, master, params), {**inner, MASTER: master}
         return params, {"optimizer": inner, "lookahead": slow}
 
     def _follow(self, params: Any, state: State) -> tuple[Any, State]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
 from nnspec import _validate as check
+from nnspec._low_precision import resting
 from nnspec.backend import Backend
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array
@@ -99,7 +100,9 @@ class OperationOptimizer(Optimizer):
     def _check(self, params: Any, state: State, decay_mask: Any) -> None:
         """What the operation would say of an update of `params`."""
         operation = self.backend.operations()[f"{self.operation}_update"]
-        operation.check(self.backend, params, params, state, **self._update_options(state, decay_mask))
+        options = self._update_options(state, decay_mask)
+        params, state = resting(params, state)
+        operation.check(self.backend, params, params, state, **options)
 
     def _options(self, part: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _taken(type(self), type(self.backend), part)}

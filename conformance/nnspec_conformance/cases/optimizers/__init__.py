@@ -18,6 +18,7 @@ from nnspec_conformance.cases.optimizers import (
     _init,
     _lamb,
     _lion,
+    _long,
     _muon,
     _rmsprop,
     _rprop,
@@ -41,4 +42,5 @@ CASES = [
     *_muon.CASES,
     *_clipping.CASES,
     *_wrappers.CASES,
+    *_long.CASES,
 ]

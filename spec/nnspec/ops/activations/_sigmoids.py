@@ -83,7 +83,7 @@ class Sigmoids(Family):
 
     @operation(since="1.0", check=only_x, derivative=_tanh_from_output)
     def tanh(self, x: Array) -> Array:
-        """Hyperbolic tangent.
+        """Hyperbolic tangent: `f(x) = tanh(x)`.
 
         Args:
             x: `(...)`, floating.

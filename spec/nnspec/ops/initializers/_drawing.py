@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnspec import _threefry
-from nnspec._low_precision import working_dtype
+from nnspec._low_precision import LOW, working_dtype
 from nnspec.operation import Array, Family
 
 __all__ = ["FAR", "Drawing", "gaussian", "reflected"]
@@ -118,6 +118,11 @@ class Drawing(Family):
         """A float64 array, rounded once."""
         return self.asarray(host, dtype=dtype or self.dtype)
 
+    def _bounded(self, drawn: Any, low: float, high: float, dtype: str | None, *, below: bool) -> Array:
+        """Handed over without leaving the bounds in float16 or bfloat16 either."""
+        wanted = dtype or self.dtype
+        return self._handed(_rounded(drawn, low, high, wanted, below=below) if wanted in LOW else drawn, dtype)
+
     def _full(self, shape: tuple[int, ...], value: float, dtype: str | None) -> Array:
         return self._handed(np.full(shape, value, np.float64), dtype)
 
@@ -125,7 +130,8 @@ class Drawing(Family):
         return _threefry.uniform(self.to_numpy(key), shape, working_dtype(dtype or self.dtype))
 
     def _uniform(self, key: Array, shape: tuple[int, ...], low: float, high: float, dtype: str | None) -> Array:
-        return self._handed(_between(self._unit_draws(key, shape, dtype), low, high), dtype)
+        drawn = _between(self._unit_draws(key, shape, dtype), low, high)
+        return self._bounded(drawn, low, high, dtype, below=True)
 
     def _normal(self, key: Array, shape: tuple[int, ...], mean: float, std: float, dtype: str | None) -> Array:
         u = self._unit_draws(key, shape, dtype)
@@ -143,6 +149,5 @@ class Drawing(Family):
         """Normal between `bounds`, in standard deviations from the mean."""
         u = self._unit_draws(key, shape, dtype)
         low, high = (mean + std * bound for bound in bounds)
-        return self._handed(
-            _rounded(mean + std * _truncated_gaussian(u, *bounds), low, high, str(u.dtype), below=False), dtype
-        )
+        drawn = _rounded(mean + std * _truncated_gaussian(u, *bounds), low, high, str(u.dtype), below=False)
+        return self._bounded(drawn, low, high, dtype, below=False)
