@@ -40,4 +40,5 @@ def fresh_host_array(x: Any, *, dtype: str | None, default: str) -> NDArray[Any]
         raise DTypeError(f"x: expected numbers or booleans, got {found.dtype}")
     if found.dtype == np.uint64 and dtype == "int64" and found.size and found.max() > np.iinfo(np.int64).max:
         raise ArgumentError(f"x: expected integers below 2**63, got {found.max()}")
-    return np.array(found, dtype=dtype, order="C", copy=True)
+    with np.errstate(over="ignore"):  # beyond the range of float16 is infinite there
+        return np.array(found, dtype=dtype, order="C", copy=True)

@@ -1,9 +1,10 @@
 """What level quick leaves for level full: what takes long to compile, and what another dtype hardly makes different.
 
 A plain backend is tried on every case of level quick in float32, in float64 on the first case that speaks for a
-requirement, in bfloat16 on one case of every operation and in float16 on one of every eighth. A backend that traces
-takes some 100 ms to compile anything at all (decision 0003): it is tried on few groups of cases in float32, and on
-every eighth operation in float64 and bfloat16; on every operation in both low dtypes where the profile is asked for.
+requirement, in bfloat16 on one case of every operation and in float16 on one of every sixteenth. A backend that
+traces takes some 100 ms to compile anything at all (decision 0003): it is tried on few groups of cases in float32, and
+on every sixteenth operation in float64 and bfloat16; on every operation in both low dtypes where the profile is asked
+for.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from nnspec_conformance.catalogue import all_cases, select
 
 __all__ = ["is_first", "is_tried"]
 
-#: every eighth operation
-_SAMPLE = 8
+#: every sixteenth operation
+_SAMPLE = 16
 #: how many groups of cases that share a compilation, derivatives included, a backend that traces tries in float32,
 _MOST_GROUPS = 1
 #: and how many of values alone
@@ -67,7 +68,7 @@ def _sampled() -> frozenset[str]:
 
 @functools.cache
 def _one_each(dtype: str, *, every: bool) -> frozenset[str]:
-    """Ids of one case of every operation, or of every eighth; one with derivatives where there is one."""
+    """Ids of one case of every operation, or of every sixteenth; one with derivatives where there is one."""
     found: dict[str, Case] = {}
     for case in select(level="quick"):
         if case.is_tried_in(dtype) and (every or case.operation in _sampled()):

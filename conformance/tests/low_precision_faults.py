@@ -10,7 +10,6 @@ import optree
 import torch
 
 from nnspec import Backend
-from nnspec.tape import primitive
 from nnspec_backends.numpy import NumpyBackend
 from nnspec_backends.torch import TorchBackend
 
@@ -92,10 +91,26 @@ class LinearRoundsBeforeTheBias(TorchBackend):
         return y if bias is None else y + bias
 
 
+def _added_up(x: Any) -> Any:
+    """One after the other, each sum rounded."""
+    total = x[..., 0]
+    for i in range(1, x.shape[-1]):
+        total = total + x[..., i]
+    return total
+
+
 @fault("mean_squared_error")
 class LossSumsLow(TorchBackend):
     native_low = frozenset({"mean_squared_error"})
-    mean_squared_error = _definition("mean_squared_error")
+
+    def mean_squared_error(self, prediction, target, *, weight=None, reduction="mean"):
+        if weight is not None or reduction == "none":
+            return inspect.unwrap(Backend.mean_squared_error)(
+                self, prediction, target, weight=weight, reduction=reduction
+            )
+        difference = (prediction.float() - target.float()) ** 2
+        total = _added_up(difference.to(prediction.dtype).reshape(-1))
+        return total / difference.numel() if reduction == "mean" else total
 
 
 @fault("cross_entropy")
@@ -135,16 +150,23 @@ class EmbeddingGradientSumsLow(TorchBackend):
         return _SumsLow.apply(weight, indices.long())
 
 
-_low_steps = primitive(
-    lambda x: np.asarray(x),
-    lambda g, y, x: g.astype("bfloat16").astype(g.dtype),
-)
+@fault("linear")
+class BiasGradientSumsLow(TorchBackend):
+    native_low = frozenset({"linear"})
+
+    def linear(self, x, weight, bias=None):
+        y = inspect.unwrap(Backend.linear)(self, x.float(), weight.float()).to(x.dtype)
+        return y if bias is None else _BiasSumsLow.apply(y, bias)
 
 
-@fault("log_softmax")
-class CotangentsRoundedInside(NumpyBackend):
-    def log_softmax(self, x, *, axis=-1):
-        return super().log_softmax(_low_steps(x) - 0.0, axis=axis) if x.ndim else x
+class _BiasSumsLow(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Any, bias: Any) -> Any:
+        return (y.float() + bias.float()).to(y.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g, _added_up(g.reshape(-1, g.shape[-1]).mT)
 
 
 # -- results -----------------------------------------------------------------------------------------------------
@@ -164,25 +186,31 @@ class RoundedToBfloat16First(_Through):
     first = "bfloat16"
 
 
-@fault("linear", within=True)
+@fault("linear")
 class RoundedToFloat16First(_Through):
+    """What is small is lost on the way, or has fewer digits."""
+
     first = "float16"
+
+
+@fault("hard_sigmoid", within=True)
+class RoundedTwice(RoundedToFloat16First):
+    """Within the range of float16 the second rounding is half a unit in the last place at most, and is let through."""
 
 
 # -- what has to stay in float32 ---------------------------------------------------------------------------------
 
 
-class _StatisticsRounded(NumpyBackend):
-    def batch_norm(self, x, running_mean, running_var, weight=None, bias=None, **options):
+@fault("batch_norm")
+class RunningStatisticsInBfloat16(NumpyBackend):
+    """In arrays of float32, so that only their values tell."""
+
+    def batch_norm(
+        self, x, running_mean, running_var, weight=None, bias=None, *, training, decay=0.9, eps=1e-5, axis=1
+    ):
+        options = {"training": training, "decay": decay, "eps": eps, "axis": axis}
         y, mean, var = super().batch_norm(x, running_mean, running_var, weight, bias, **options)
         return y, *(self.widened(self.rounded(s, np.dtype("bfloat16"))) for s in (mean, var))
-
-    batch_norm.__signature__ = inspect.signature(inspect.unwrap(Backend.batch_norm))  # type: ignore[attr-defined]
-
-
-@fault("batch_norm")
-class RunningStatisticsInBfloat16(_StatisticsRounded):
-    pass
 
 
 @fault("adam_update")
@@ -205,12 +233,24 @@ class SgdWithoutMaster(AdamWithoutMaster):
 
 @fault("adam_update")
 class AdamMomentsInBfloat16(NumpyBackend):
-    native_low = frozenset({"adam_update"})
-
     def adam_update(self, params, grads, state, *, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8, l2=0.0):
-        options = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "l2": l2}
-        low = {"exp_avg", "exp_avg_sq"}
-        sound = NumpyBackend(dtype=self.dtype)
-        params, state = sound.adam_update(params, grads, state, **options)
-        coarse = lambda x: x.astype("bfloat16").astype("float32")  # noqa: E731
-        return params, {name: optree.tree_map(coarse, x) if name in low else x for name, x in state.items()}
+        params, state = super().adam_update(params, grads, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, l2=l2)
+        moments = ("exp_avg", "exp_avg_sq")
+        return params, {name: optree.tree_map(_coarse, x) if name in moments else x for name, x in state.items()}
+
+
+@fault("ema_update")
+class AverageInBfloat16(NumpyBackend):
+    def ema_update(self, state, params, *, decay=0.999, averaged=None):
+        state = super().ema_update(state, params, decay=decay, averaged=averaged)
+        return {**state, "average": optree.tree_map(_coarse, state["average"])}
+
+
+def _coarse(x: Any) -> Any:
+    return x.astype("bfloat16").astype("float32")
+
+
+@fault("accuracy")
+class MetricRounded(NumpyBackend):
+    def kept_wide(self, x):
+        return self.rounded(x, np.dtype("bfloat16"))

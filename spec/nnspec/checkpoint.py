@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialized
 
 import nnspec
+from nnspec._low_precision import LOW
 from nnspec.backend import Backend
 from nnspec.errors import ArgumentError, CheckpointError, DTypeError, ShapeError
 
@@ -30,7 +31,8 @@ __all__ = ["load", "save"]
 _ENTRY, _FORMAT = "nnspec.checkpoint", 1
 _ROOT = "/"
 _KINDS: dict[Any, str] = {dict: "dict", list: "list", tuple: "tuple"}
-_DTYPES = frozenset({"bool", "float32", "float64", *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64))})
+_INTEGERS = [f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)]
+_DTYPES = frozenset({"bool", "float32", "float64", *LOW, *_INTEGERS})
 Node = dict[str, Any]
 
 
@@ -40,7 +42,7 @@ def save(backend: Backend, path: str | os.PathLike[str], tree: Any) -> None:
     Args:
         backend: whose arrays they are, NumPy arrays aside.
         path: of the file; by custom it ends in ".safetensors". Its directory must exist.
-        tree: a pytree, such as `{"params": params, "state": state, "epoch": 3}`, of arrays (float32, float64,
+        tree: a pytree, such as `{"params": params, "state": state, "epoch": 3}`, of arrays (floating,
             integers, bool) and of Python's None, bools, numbers and strings. Keys of dictionaries are strings
             or integers. An array that occurs twice is written twice.
 
@@ -134,7 +136,7 @@ def _host(backend: Backend, name: str, leaf: Any) -> Any:
     host = leaf if isinstance(leaf, (np.ndarray, np.generic)) else backend.to_numpy(leaf)
     if host.dtype.name not in _DTYPES:
         raise ArgumentError(
-            f"tree[{name!r}]: expected an array of bools, integers, float32 or float64, got {host.dtype}"
+            f"tree[{name!r}]: expected an array of bools, integers or floating numbers, got {host.dtype}"
         )
     return np.array(host, order="C")  # what is written has to be contiguous
 

@@ -55,6 +55,8 @@ def arrays(*, double: bool) -> dict[str, Any]:
         "rank 0": np.array(-2.5, "float32"),
         "empty": np.zeros((0, 3), "float32"),
         "small": np.array([-128, 127], "int8"),
+        "every half": np.arange(1 << 16, dtype="uint16").view("float16"),
+        "every bfloat16": np.arange(1 << 16, dtype="uint16").view("bfloat16"),
         **({"double": wide, "long": np.array([2**62, -1])} if double else {}),
     }
 
@@ -153,7 +155,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     [
         ({"a": [object()]}, r"tree\['a/0'\]: expected an array, a number, a bool, a string or None, got object"),
         ({"a": 1j}, "got complex"),
-        ({"a": np.array([1j])}, r"tree\['a'\]: expected an array of bools, integers, float32 or float64, got complex"),
+        ({"a": np.array([1j])}, r"tree\['a'\]: expected an array of bools, integers or floating numbers, got complex"),
         ({"a": np.array(["x"])}, "expected an array of bools"),
         ({(1, 2): 3}, r"tree: expected keys that are strings or integers, got \(1, 2\)"),
         ({1: 3, "1": 4}, "got two of '1'"),
@@ -311,6 +313,25 @@ def test_a_run_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(name: str, sou
     moved = steps(optimizer, checkpoint.load(target, file), gw, gb, STOP, STEPS)
     for got, wanted in zip(optree.tree_leaves(moved), expected(name), strict=True):
         assert margin(target.to_numpy(got), wanted, "float32").margin <= VALUES
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("source", NAMES)
+def test_a_run_in_low_precision_goes_on_to_the_bit(source: str, dtype: str, tmp_path: Path) -> None:
+    """Parameters of 2 bytes, and a state with their copy of 4."""
+    file, name = tmp_path / "run.safetensors", "adam"
+    backend = nnspec.get_backend(source, dtype=dtype)
+    optimizer = OPTIMIZERS[name](backend)
+    w, b, gw, gb = (backend.asarray(x) for x in inputs().values())
+    half = steps(optimizer, begun(optimizer, w, b), gw, gb, 0, STOP)
+    checkpoint.save(backend, file, half)
+    read = checkpoint.load(backend, file, like=begun(optimizer, w, b))
+    assert bits(backend, read) == bits(backend, half)
+    assert {name for name, *_ in bits(backend, read)} == {dtype, "float32", "int32"}
+    whole = steps(optimizer, half, gw, gb, STOP, STEPS)
+    assert bits(backend, steps(optimizer, read, gw, gb, STOP, STEPS)) == bits(backend, whole)
+    with pytest.raises(DTypeError, match=rf"'params/b' is {dtype}, and in like float32"):
+        checkpoint.load(backend, file, like=optree.tree_map(lambda x: backend.asarray(x, dtype="float32"), read))
 
 
 def test_what_goes_around_an_optimizer_is_kept_too(tmp_path: Path) -> None:

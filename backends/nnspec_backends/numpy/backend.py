@@ -85,7 +85,8 @@ class NumpyBackend(
             raise DTypeError(
                 f"dtype: the numpy backend offers {', '.join(self.dtypes)}, integers and bool, got {dtype!r}"
             )
-        return np.array(x, dtype)
+        with np.errstate(over="ignore"):  # beyond the range of float16 is infinite there
+            return np.array(x, dtype)
 
     def to_numpy(self, x: Array) -> Any:
         return np.array(raw(x))

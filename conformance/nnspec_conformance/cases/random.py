@@ -420,9 +420,9 @@ _ERRORS = [
             "random_uniform",
             "dtype",
             _KEY,
-            {"shape": (3,), "dtype": "float16"},
+            {"shape": (3,), "dtype": "float8"},
             ArgumentError,
-            "dtype: expected one of 'float32', 'float64', got 'float16'",
+            "dtype: expected one of 'float32', 'float64', 'float16', 'bfloat16', got 'float8'",
         ),
         (
             "dropout_mask",

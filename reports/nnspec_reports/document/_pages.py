@@ -172,6 +172,7 @@ class Site:
             "operations": f"{len(self.operations)}",
             "families": f"{len(self.families)}",
             "requirements": f"{len(self.trace.tested_by)}",
+            "tested": f"{len(self.trace.tested_by) - len(self.trace.untested)}",
             "cases": f"{len(self.trace.cases)}",
             "version": nnspec.SPEC_VERSION,
         }

@@ -98,11 +98,13 @@ def primitive(forward: Callable[..., Any], *vjps: Callable[..., Any] | None) -> 
     return call
 
 
+def _cast(a: Any, *, dtype: Any) -> Any:
+    with np.errstate(over="ignore"):  # that a scaled gradient leaves the range of float16 is no accident
+        return np.asarray(a.astype(dtype))
+
+
 #: another dtype, which the cotangent leaves again
-cast = primitive(
-    lambda a, *, dtype: np.asarray(a.astype(dtype)),
-    lambda g, out, a, *, dtype: g.astype(a.dtype),
-)
+cast = primitive(_cast, lambda g, out, a, *, dtype: _cast(g, dtype=a.dtype))
 
 
 def kernel(forward: Callable[..., tuple[Any, Any]], backward: Callable[..., Sequence[Any]]) -> Callable[..., Any]:

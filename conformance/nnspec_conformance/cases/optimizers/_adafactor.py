@@ -244,6 +244,7 @@ _UPDATE = [
                 **trajectory("adafactor", beta1=0.8, weight_decay=0.05, decay_mask=_MASK),
                 "inputs": RUN,
                 "requires": ("ADAFACTOR_UPDATE-1", "ADAFACTOR_UPDATE-3", "ADAFACTOR_UPDATE-8"),
+                "level": "full",
             },
             "trajectory-relative": {
                 **_relative(),

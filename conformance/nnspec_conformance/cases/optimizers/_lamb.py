@@ -141,6 +141,7 @@ _UPDATE = [
             "trajectory": {
                 **trajectory("lamb", weight_decay=0.05, decay_mask=_MASK),
                 "requires": ("LAMB_UPDATE-2", "LAMB_UPDATE-1", "LAMB_UPDATE-4"),
+                "level": "full",
             },
             "trajectory-default": {
                 **trajectory("lamb"),

@@ -172,6 +172,7 @@ _UPDATE = [
             "trajectory": {
                 **trajectory("muon", ns_steps=2, weight_decay=0.05, decay_mask=_MASK),
                 "requires": ("MUON_UPDATE-1", "MUON_UPDATE-2", "MUON_UPDATE-6"),
+                "level": "full",
             },
             "trajectory-default": {
                 **trajectory("muon"),
