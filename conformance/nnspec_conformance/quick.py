@@ -2,32 +2,25 @@
 
 A plain backend is tried on every case of level quick in float32, in float64 on the first case that speaks for a
 requirement, in bfloat16 on one case of every operation and in float16 on one of every sixteenth. A backend that
-traces takes some 100 ms to compile anything at all (decision 0003): it is tried on few groups of cases in float32, and
-on every sixteenth operation in float64 and bfloat16; on every operation in both low dtypes where the profile is asked
-for.
+traces takes some 100 ms to compile anything at all (decision 0003): it is tried on one group of cases of every
+operation in float32, and on every sixteenth operation in float64 and bfloat16; on every operation in both low dtypes
+where the profile is asked for.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable
 
 from nnspec import Backend
 from nnspec._low_precision import LOW
 from nnspec_conformance.bundles import group_of
 from nnspec_conformance.case import Case
-from nnspec_conformance.catalogue import all_cases, select
+from nnspec_conformance.catalogue import FAMILIES, all_cases, select
 
 __all__ = ["is_first", "is_tried"]
 
 #: every sixteenth operation
 _SAMPLE = 16
-#: how many groups of cases that share a compilation, derivatives included, a backend that traces tries in float32,
-_MOST_GROUPS = 1
-#: and how many of values alone
-_MOST_VALUES = 1
-#: where none of the latter is tried, because a loop is compiled, which takes a second
-_SLOW = frozenset({"recurrent"})
 
 
 def is_tried(case: Case, dtype: str, *, traced: bool, asked: bool) -> bool:
@@ -51,13 +44,13 @@ def is_tried(case: Case, dtype: str, *, traced: bool, asked: bool) -> bool:
 def _firsts() -> frozenset[str]:
     found: dict[str, str] = {}
     for case in all_cases():
-        if "compiled" in case.checks:
+        if "compiled" in case.checks and case.family in FAMILIES[::4]:
             found.setdefault(case.family, case.id)
     return frozenset(found.values())
 
 
 def is_first(case: Case) -> bool:
-    """Whether it is the one case of its family that level quick calls both ways, compiled and eagerly."""
+    """Whether level quick calls it both ways, compiled and eagerly: one case of every fourth family."""
     return case.id in _firsts()
 
 
@@ -71,10 +64,10 @@ def _one_each(dtype: str, *, every: bool) -> frozenset[str]:
     """Ids of one case of every operation, or of every sixteenth; one with derivatives where there is one."""
     found: dict[str, Case] = {}
     for case in select(level="quick"):
-        if case.is_tried_in(dtype) and (every or case.operation in _sampled()):
-            first = found.setdefault(case.operation, case)
-            if case.differentiated and not first.differentiated:
-                found[case.operation] = case
+        first = found.get(case.operation)
+        better = first is None or (case.differentiated and not first.differentiated)
+        if better and (every or case.operation in _sampled()) and case.is_tried_in(dtype):
+            found[case.operation] = case
     return frozenset(case.id for case in found.values())
 
 
@@ -92,32 +85,26 @@ def _evidence() -> frozenset[str]:
 
 @functools.cache
 def _thinned(dtype: str) -> frozenset[str]:
-    """Ids of the cases that a backend that traces tries in float32 or float64, and of what computes nothing."""
-    groups: dict[str, dict[Hashable, list[Case]]] = {}
+    """Ids of the cases that a backend that traces tries in float32 or float64.
+
+    Errors compute nothing. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
+    """
+    computing: dict[str, list[Case]] = {}
     kept: set[str] = set()
     for case in select(level="quick"):
-        if case.expect is None and case.judge is None and case.family != "training":
-            groups.setdefault(case.operation, {}).setdefault(group_of(case, "float32"), []).append(case)
-        else:
+        if case.expect is not None or case.family == "training":
             kept.add(case.id)
-    for operation, of_operation in groups.items():
-        if dtype == "float32":
-            kept |= _first_new(list(of_operation.values()))
-        elif operation in _sampled():
-            kept |= {case.id for case in next(iter(of_operation.values()))}
+        elif case.judge is not None:
+            kept |= {case.id} if case.operation in _sampled() else set()
+        elif dtype == "float32" or case.operation in _sampled():
+            computing.setdefault(case.operation, []).append(case)
+    for of_operation in computing.values():
+        kept |= {case.id for case in _group(of_operation)}
     return frozenset(kept)
 
 
-def _first_new(groups: list[list[Case]]) -> set[str]:
-    """Ids of the first groups that prove something new; derivatives take longer to compile than values alone."""
-    kept: set[str] = set()
-    proven: set[str] = set()
-    left = {True: _MOST_GROUPS, False: 0 if groups[0][0].family in _SLOW else _MOST_VALUES}
-    for group in groups:
-        new = {case.requires[0] for case in group} - proven
-        derived = bool(group[0].differentiated)
-        if new and left[derived]:
-            left[derived] -= 1
-            proven |= new
-            kept |= {case.id for case in group}
-    return kept
+def _group(of_operation: list[Case]) -> list[Case]:
+    """The first case, one with derivatives where there is one, and those that share its compilation."""
+    first = next((case for case in of_operation if case.differentiated), of_operation[0])
+    alike = [case for case in of_operation if case.options == first.options and case.program is first.program]
+    return [case for case in alike if group_of(case, "float32") == group_of(first, "float32")]

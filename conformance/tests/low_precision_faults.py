@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ class LinearRoundsBeforeTheBias(TorchBackend):
 
 def _added_up(x: Any) -> Any:
     """One after the other, each sum rounded."""
+    if x.shape[-1] == 0:
+        return x.sum(-1)
     total = x[..., 0]
     for i in range(1, x.shape[-1]):
         total = total + x[..., i]
@@ -103,14 +106,13 @@ def _added_up(x: Any) -> Any:
 class LossSumsLow(TorchBackend):
     native_low = frozenset({"mean_squared_error"})
 
-    def mean_squared_error(self, prediction, target, *, weight=None, reduction="mean"):
-        if weight is not None or reduction == "none":
-            return inspect.unwrap(Backend.mean_squared_error)(
-                self, prediction, target, weight=weight, reduction=reduction
-            )
-        difference = (prediction.float() - target.float()) ** 2
-        total = _added_up(difference.to(prediction.dtype).reshape(-1))
-        return total / difference.numel() if reduction == "mean" else total
+    def mean_squared_error(self, prediction, target, *, sample_weight=None, reduction="mean"):
+        if sample_weight is not None or reduction == "none":
+            definition = inspect.unwrap(Backend.mean_squared_error)
+            return definition(self, prediction, target, sample_weight=sample_weight, reduction=reduction)
+        squares = ((prediction.float() - target.float()) ** 2).to(prediction.dtype)
+        total = _added_up(squares.reshape(-1))
+        return total / squares.numel() if reduction == "mean" else total
 
 
 @fault("cross_entropy")
@@ -166,7 +168,7 @@ class _BiasSumsLow(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
-        return g, _added_up(g.reshape(-1, g.shape[-1]).mT)
+        return g, _added_up(g.reshape(math.prod(g.shape[:-1]), g.shape[-1]).mT)
 
 
 # -- results -----------------------------------------------------------------------------------------------------

@@ -202,6 +202,14 @@ _STREAM = [
         checks=_BITS,
         dtypes=("float64",),
     ),
+    Case(  # which says something in float16 and bfloat16 only
+        operation="random_uniform",
+        name="upper-bits",
+        requires=("RANDOM_UNIFORM-4",),
+        inputs={"key": keys()},
+        options={"shape": (700,)},
+        checks=_BITS,
+    ),
     Case(
         operation="random_uniform",
         name="ends",

@@ -19,6 +19,7 @@ from nnspec_conformance.cases.optimizers import (
     _lamb,
     _lion,
     _long,
+    _loss_scaling,
     _muon,
     _rmsprop,
     _rprop,
@@ -42,5 +43,6 @@ CASES = [
     *_muon.CASES,
     *_clipping.CASES,
     *_wrappers.CASES,
+    *_loss_scaling.CASES,
     *_long.CASES,
 ]

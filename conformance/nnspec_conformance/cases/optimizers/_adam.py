@@ -124,6 +124,7 @@ _ADAMW = [
                 "trajectory": {
                     **trajectory("adamw", weight_decay=0.05, decay_mask=MASK),
                     "requires": ("ADAMW_UPDATE-1", "ADAMW_UPDATE-2", "ADAMW_UPDATE-3"),
+                    "level": "full",
                 },
                 "trajectory-default": {
                     **trajectory("adamw"),

@@ -39,6 +39,7 @@ def _trajectories(optimizer: str, *requires: str) -> list[Case]:
                 "trajectory": {
                     **trajectory(optimizer, l2=0.01, weight_decay=0.05, decay_mask=MASK),
                     "requires": requires,
+                    "level": "quick" if optimizer == "nadam" else "full",  # whose state is more than moments
                 },
                 "trajectory-plain": {
                     **trajectory(optimizer, beta1=0.7, beta2=0.9, eps=1e-4),

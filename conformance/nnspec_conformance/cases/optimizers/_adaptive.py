@@ -80,6 +80,7 @@ _ADAGRAD = [
                 "trajectory": {
                     **trajectory("adagrad", initial_accumulator=0.01, l2=0.01, weight_decay=0.02, decay_mask=MASK),
                     "requires": ("ADAGRAD_UPDATE-2", "ADAGRAD_UPDATE-1", "ADAGRAD_UPDATE-3"),
+                    "level": "full",
                 },
                 "trajectory-plain": {
                     **trajectory("adagrad"),
@@ -159,6 +160,7 @@ _ADADELTA = [
                 "trajectory": {
                     **trajectory("adadelta", l2=0.01, weight_decay=0.02, decay_mask=MASK),
                     "requires": ("ADADELTA_UPDATE-2", "ADADELTA_UPDATE-1", "ADADELTA_UPDATE-3"),
+                    "level": "full",
                 },
                 "trajectory-plain": {
                     **trajectory("adadelta", rho=0.6, eps=1e-3),

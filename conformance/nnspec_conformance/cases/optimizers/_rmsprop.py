@@ -151,6 +151,7 @@ _RMSPROP = [
                 "trajectory": {
                     **trajectory("rmsprop", momentum=0.9, l2=0.01, weight_decay=0.02),
                     "requires": ("RMSPROP_UPDATE-1", "RMSPROP_UPDATE-3", "RMSPROP_UPDATE-4"),
+                    "level": "full",
                 },
                 "trajectory-plain": {
                     **trajectory("rmsprop"),

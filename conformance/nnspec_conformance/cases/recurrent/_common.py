@@ -123,6 +123,7 @@ def shared(operation: str, first: int) -> list[Case]:
                 "inputs": _all_inputs(deep),
                 "requires": ids(stack, ends, way, start, drop),
                 **single,
+                "level": "quick" if operation == "lstm" else "full",
             },
             "evaluation": {
                 **ran(two, rate=0.3, training=False),
