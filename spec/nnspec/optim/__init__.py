@@ -7,6 +7,7 @@ from nnspec.optim._adam import Adam, Adamax, AdamW, AMSGrad, Lamb, NAdam, RAdam
 from nnspec.optim._around import EMA, GradientAccumulator, Lookahead
 from nnspec.optim._base import Optimizer
 from nnspec.optim._descent import SGD, Adadelta, Adagrad, Lion, RMSprop, Rprop
+from nnspec.optim._loss_scaler import LossScaler
 from nnspec.optim._masks import no_bias_or_norm
 from nnspec.optim._matrices import Adafactor, Muon
 from nnspec.optim._plateau import ReduceOnPlateau
@@ -39,6 +40,7 @@ __all__ = [
     "Lamb",
     "Lion",
     "Lookahead",
+    "LossScaler",
     "MultiStepSchedule",
     "Muon",
     "NAdam",

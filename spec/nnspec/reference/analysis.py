@@ -167,7 +167,8 @@ def analyse(
 def _flush(x: NDArray[Any]) -> NDArray[Any]:
     if not _floating(x):
         return x
-    return np.where(abs(x) < limits(x.dtype).smallest_normal, np.copysign(x.dtype.type(0), x), x)
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        return np.where(abs(x) < limits(x.dtype).smallest_normal, np.copysign(x.dtype.type(0), x), x)
 
 
 def _analyse(

@@ -12,7 +12,7 @@ coupled, it adds `2 l2 p`, the derivative of `l2_penalty`, to the gradient befor
 `weight_decay` is decoupled, it takes `lr weight_decay p` off the parameter, p being its value before the
 step. Clip gradients before the update.
 
-Lookahead, averages of parameters and accumulation of gradients go around any of them.
+Lookahead, averages of parameters, accumulation of gradients and loss scaling go around any of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from nnspec.ops.optimizers._adam_variants import AdamVariants
 from nnspec.ops.optimizers._adaptive import Adaptive
 from nnspec.ops.optimizers._clipping import Clipping
 from nnspec.ops.optimizers._descent import Descent
+from nnspec.ops.optimizers._loss_scaling import LossScaling
 from nnspec.ops.optimizers._matrix import Matrix
 from nnspec.ops.optimizers._normed import Normed
 from nnspec.ops.optimizers._wrappers import Wrappers
@@ -29,5 +30,5 @@ from nnspec.ops.optimizers._wrappers import Wrappers
 __all__ = ["Optimizers"]
 
 
-class Optimizers(Descent, Adam, Adaptive, AdamVariants, Normed, Matrix, Clipping, Wrappers):
+class Optimizers(Descent, Adam, Adaptive, AdamVariants, Normed, Matrix, Clipping, Wrappers, LossScaling):
     """Optimizer steps and gradient clipping, without side effects."""
