@@ -1,5 +1,7 @@
 """float16 and bfloat16, on every backend alike: one widening, one rounding, and what stays in float32."""
 
+# ruff: noqa: N803
+
 from __future__ import annotations
 
 import math
@@ -337,7 +339,7 @@ def test_gradients_may_be_float32(B: Backend) -> None:
 
 MADE: dict[str, Callable[[Backend], Any]] = {
     **{
-        name: lambda b, made=getattr(optim, name): made(b, lr=5e-4)
+        name: lambda b, name=name: getattr(optim, name)(b, lr=5e-4)
         for name in ("SGD", "RMSprop", "Adam", "AdamW", "Lion", "Adamax", "NAdam", "AMSGrad", "Lamb", "Adafactor")
     },
     "clipped": lambda b: optim.Adam(b, lr=1e-4, clip_global_norm=1.0),

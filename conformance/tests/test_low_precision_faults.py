@@ -50,4 +50,6 @@ def test_two_roundings_of_a_result_are_within_the_limit(name: str) -> None:
 @pytest.mark.parametrize(("operation", "dtype"), sorted({*faults.EXPECTED.values(), *faults.WITHIN.values()}))
 @pytest.mark.parametrize("name", SOUND)
 def test_the_sound_backends_pass(name: str, operation: str, dtype: str) -> None:
+    if name == "jax" and operation == "cross_entropy":
+        pytest.skip("its cases take JAX a minute to compile, and are tried by nnspec conform")
     assert not failing(nnspec.get_backend(name, dtype=dtype), operation, dtype, "quick")

@@ -43,7 +43,11 @@ class TorchActivations(Activations):
         return functional.gelu(x, approximate=approximate)
 
     def silu(self, x: Array, *, beta: float = 1.0) -> Array:
-        return functional.silu(x) if beta == 1 else super().silu(x, beta=beta)
+        if beta == 1:
+            return functional.silu(x)
+        if self.is_low(x):
+            return self.rounded(super().silu(self.widened(x), beta=beta), x.dtype)
+        return super().silu(x, beta=beta)
 
     def mish(self, x: Array) -> Array:
         return functional.mish(x)

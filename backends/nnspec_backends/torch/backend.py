@@ -78,6 +78,7 @@ class TorchBackend(
     dtypes = ("float32", "float64", *LOW)
     profiles = frozenset(PROFILES)
     low_dtypes = _LOW
+    native_low = frozenset({"relu", "silu"})  # decision 0011: what else conforms or not, and at which cost
 
     @classmethod
     def devices(cls) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import optree
 
+from nnspec.backend import Backend
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array
 from nnspec.optim._base import Optimizer, State, require_entries
@@ -67,7 +68,7 @@ class LossScaler(Optimizer):
         self._unscaled({"trial": self.backend.asarray([0.0])}, self._started())
 
     @property
-    def backend(self) -> Any:
+    def backend(self) -> Backend:  # type: ignore[override]
         return self.optimizer.backend
 
     def init(self, params: Any) -> State:
@@ -91,17 +92,18 @@ class LossScaler(Optimizer):
                 inner = state["optimizer"]
             return params, {"optimizer": inner, "scaling": scaling}
         where = self.backend.xp.where
-        old = optree.tree_map(lambda x: where(x == x, x, x), (params, state["optimizer"]))  # a step may write in place
+        before: Any = (params, state["optimizer"])
+        before = optree.tree_map(lambda x: where(x == x, x, x), before)  # a step may write in place
         harmless = optree.tree_map(lambda g: where(finite, g, 0.0), unscaled)
-        new = self.optimizer.update(params, harmless, state["optimizer"])
-        params, inner = optree.tree_map(lambda x, before: where(finite, x, before), new, old)
-        return params, {"optimizer": inner, "scaling": scaling}
+        after: Any = self.optimizer.update(params, harmless, state["optimizer"])
+        chosen: Any = optree.tree_map(lambda new, old: where(finite, new, old), after, before)
+        return chosen[0], {"optimizer": chosen[1], "scaling": scaling}
 
     def _started(self) -> State:
-        return self.backend.loss_scaling_init(initial_scale=self.initial_scale)  # type: ignore[no-any-return]
+        return self.backend.loss_scaling_init(initial_scale=self.initial_scale)
 
     def _unscaled(self, grads: Any, scaling: State) -> tuple[Any, Array, State]:
-        return self.backend.loss_scaling_update(  # type: ignore[no-any-return]
+        return self.backend.loss_scaling_update(
             grads,
             scaling,
             growth_factor=self.growth_factor,

@@ -69,7 +69,9 @@ class Analysis:
 def cotangents(leaves: Sequence[Any], dtype: str, seed: int) -> list[NDArray[Any] | None]:
     """Random cotangents of floating leaves: a constant one would hide a wrong softmax or norm gradient."""
     generator = np.random.Generator(np.random.Philox(seed))
-    return [generator.standard_normal(x.shape).astype(dtype) if _floating(x) else None for x in leaves]
+    drawn = [generator.standard_normal(x.shape) if _floating(x) else None for x in leaves]
+    own = [WIDE if isinstance(x, Wide) else dtype for x in leaves]
+    return [None if c is None else c.astype(d) for c, d in zip(drawn, own, strict=True)]
 
 
 def _floating(x: Any) -> bool:
