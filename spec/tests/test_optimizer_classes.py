@@ -99,7 +99,7 @@ def made(name: str, backend: Any = B, **more: Any) -> Any:
 
 
 def test_every_optimizer_has_a_class() -> None:
-    around = {"lookahead", "ema", "accumulation"}
+    around = {"lookahead", "ema", "accumulation", "loss_scaling"}
     assert set(MADE) | around == {name.removesuffix("_init") for name in B.operations() if name.endswith("_init")}
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from torch.optim.adam import adam
-from torch.optim.adamw import adamw
 
 from nnspec.ops.optimizers import _checks as checks
 from nnspec.ops.optimizers._adam import Adam
 from nnspec_backends.torch.optimizers._native import SINGLE, Columns, native, steps_before
 
-__all__ = ["TorchAdam", "adam_step", "adamw_step"]
+__all__ = ["TorchAdam", "adam_step"]
 
 
 def adam_step(c: Columns, o: SimpleNamespace) -> None:
@@ -27,35 +26,14 @@ def adam_step(c: Columns, o: SimpleNamespace) -> None:
         beta1=o.beta1,
         beta2=o.beta2,
         lr=o.lr,
-        weight_decay=2 * o.l2,
+        weight_decay=2 * getattr(o, "l2", 0.0),
         eps=o.eps,
         maximize=False,
     )
-
-
-def adamw_step(c: Columns, o: SimpleNamespace) -> None:
-    for decay in set(o.decay):
-        group = {name: [x for x, own in zip(xs, o.decay, strict=True) if own == decay] for name, xs in c.items()}
-        adamw(
-            group["params"],
-            group["grads"],
-            group["exp_avg"],
-            group["exp_avg_sq"],
-            group.get("max_exp_avg_sq", []),
-            steps_before(o, group["params"]),
-            fused=True,
-            amsgrad="max_exp_avg_sq" in c,
-            beta1=o.beta1,
-            beta2=o.beta2,
-            lr=o.lr,
-            weight_decay=decay,
-            eps=o.eps,
-            maximize=False,
-        )
 
 
 class TorchAdam(Adam):
     """Fused. The kernels form 1 - beta^t in float64 by the power: good for float32 parameters only."""
 
     adam_update = native(Adam.adam_update, adam_step, entries=lambda o: checks.ADAM, dtypes=SINGLE)
-    adamw_update = native(Adam.adamw_update, adamw_step, entries=lambda o: checks.ADAM, dtypes=SINGLE)
+    adamw_update = native(Adam.adamw_update, adam_step, entries=lambda o: checks.ADAM, dtypes=SINGLE)

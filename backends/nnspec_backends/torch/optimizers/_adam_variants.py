@@ -15,14 +15,13 @@ from torch.optim.radam import radam
 
 from nnspec.ops.optimizers import _adam_variants_checks as checks
 from nnspec.ops.optimizers._adam_variants import AdamVariants
-from nnspec_backends.torch.optimizers._adam import adam_step, adamw_step
-from nnspec_backends.torch.optimizers._native import SINGLE, Columns, decay_first, native, steps_before
+from nnspec_backends.torch.optimizers._adam import adam_step
+from nnspec_backends.torch.optimizers._native import SINGLE, Columns, native, steps_before
 
 __all__ = ["TorchAdamVariants"]
 
 
 def _adamax(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     adamax(
         c["params"],
         c["grads"],
@@ -39,7 +38,6 @@ def _adamax(c: Columns, o: SimpleNamespace) -> None:
 
 
 def _nadam(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     products = list(o.mu_product.expand(len(c["params"])).clone().unbind())  # the kernel has one for each parameter
     nadam(
         c["params"],
@@ -60,7 +58,6 @@ def _nadam(c: Columns, o: SimpleNamespace) -> None:
 
 
 def _radam(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     radam(
         c["params"],
         c["grads"],
@@ -76,10 +73,6 @@ def _radam(c: Columns, o: SimpleNamespace) -> None:
     )
 
 
-def _amsgrad(c: Columns, o: SimpleNamespace) -> None:
-    (adam_step if o.l2 > 0 else adamw_step)(c, o)
-
-
 class TorchAdamVariants(AdamVariants):
     """AdaMax, NAdam, RAdam, AMSGrad."""
 
@@ -92,4 +85,4 @@ class TorchAdamVariants(AdamVariants):
     radam_update = native(
         AdamVariants.radam_update, _radam, entries=lambda o: checks.RADAM, dtypes=SINGLE, reads_step=True
     )
-    amsgrad_update = native(AdamVariants.amsgrad_update, _amsgrad, entries=lambda o: checks.AMSGRAD, dtypes=SINGLE)
+    amsgrad_update = native(AdamVariants.amsgrad_update, adam_step, entries=lambda o: checks.AMSGRAD, dtypes=SINGLE)

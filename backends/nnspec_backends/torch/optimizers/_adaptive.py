@@ -13,13 +13,12 @@ from torch.optim.adagrad import adagrad
 
 from nnspec.ops.optimizers import _adaptive_checks as checks
 from nnspec.ops.optimizers._adaptive import Adaptive
-from nnspec_backends.torch.optimizers._native import BOTH, Columns, decay_first, native, unused_steps
+from nnspec_backends.torch.optimizers._native import BOTH, Columns, native, unused_steps
 
 __all__ = ["TorchAdaptive"]
 
 
 def _adagrad(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     fused = all(p.is_cpu for p in c["params"])
     adagrad(
         c["params"],
@@ -37,7 +36,6 @@ def _adagrad(c: Columns, o: SimpleNamespace) -> None:
 
 
 def _adadelta(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     adadelta(
         c["params"],
         c["grads"],

@@ -9,13 +9,12 @@ from torch.optim.sgd import sgd
 
 from nnspec.ops.optimizers import _checks as checks
 from nnspec.ops.optimizers._descent import Descent
-from nnspec_backends.torch.optimizers._native import BOTH, Columns, decay_first, native, unused_steps
+from nnspec_backends.torch.optimizers._native import BOTH, Columns, native, unused_steps
 
 __all__ = ["TorchDescent"]
 
 
 def _sgd(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     sgd(
         c["params"],
         c["grads"],
@@ -31,7 +30,6 @@ def _sgd(c: Columns, o: SimpleNamespace) -> None:
 
 
 def _rmsprop(c: Columns, o: SimpleNamespace) -> None:
-    decay_first(c, o)
     rmsprop(
         c["params"],
         c["grads"],

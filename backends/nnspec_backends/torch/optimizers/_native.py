@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, TypeAlias, TypeVar
@@ -15,10 +16,11 @@ from nnspec.ops.optimizers._steps import State, decays, next_step
 from nnspec_backends.torch._modes import traced
 from nnspec_backends.torch.optimizers._donation import writable
 
-__all__ = ["BOTH", "SINGLE", "Columns", "decay_first", "native", "steps_before", "unused_steps"]
+__all__ = ["BOTH", "SINGLE", "Columns", "native", "steps_before", "unused_steps"]
 
 #: the leaves of "params", "grads" and every moment, in one order
 Columns: TypeAlias = dict[str, list[Array]]
+_Kernel: TypeAlias = Callable[[Columns, SimpleNamespace], None]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 SINGLE: tuple[torch.dtype, ...] = (torch.float32,)
@@ -27,7 +29,7 @@ BOTH: tuple[torch.dtype, ...] = (torch.float32, torch.float64)
 
 def native(
     definition: _F,
-    kernel: Callable[[Columns, SimpleNamespace], None],
+    kernel: _Kernel,
     *,
     entries: Callable[[SimpleNamespace], tuple[str, ...]],
     dtypes: tuple[torch.dtype, ...],
@@ -75,12 +77,29 @@ def native(
         taken = columns.pop("grads")
         columns = writable(columns, taken)
         with torch.no_grad():
-            kernel({**columns, "grads": [g.contiguous() for g in taken]}, o)
+            (_decaying if any(o.decay) else _alone)(kernel, {**columns, "grads": [g.contiguous() for g in taken]}, o)
         spec = optree.tree_structure(params)
         new = {name: optree.tree_unflatten(spec, columns[name]) for name in ("params", *names)}
         return new.pop("params"), {"step": next_step(self, state["step"]), **new, **others}
 
+    call.__signature__ = inspect.signature(definition)  # type: ignore[attr-defined]
+    del call.__wrapped__  # an override is what it is, and no definition underneath
     return call  # type: ignore[return-value]
+
+
+def _alone(kernel: _Kernel, c: Columns, o: SimpleNamespace) -> None:
+    kernel(c, o)
+
+
+def _decaying(kernel: _Kernel, c: Columns, o: SimpleNamespace) -> None:
+    """The kernel's steps from 0, then `p + (step - lr decay p)` with one rounding.
+
+    The kernels' own decay, p (1 - lr decay), rounds by itself and alike in every step: by 13 units in 300.
+    """
+    steps = [torch.zeros_like(p) for p in c["params"]]
+    kernel({**c, "params": steps}, o)
+    for p, step, decay in zip(c["params"], steps, o.decay, strict=True):
+        p.add_(step.sub_(p, alpha=o.lr * decay))
 
 
 def _positive(o: SimpleNamespace, name: str) -> bool:
@@ -107,13 +126,6 @@ def _is_plain(x: Array, dtypes: tuple[torch.dtype, ...]) -> bool:
 
 
 # -- for the kernels ---------------------------------------------------------------------------------------
-
-
-def decay_first(c: Columns, o: SimpleNamespace) -> None:
-    """The decoupled decay, for a kernel that has none: `p - lr (d + decay p) = (1 - lr decay) p - lr d`."""
-    for p, decay in zip(c["params"], o.decay, strict=True):
-        if decay > 0:
-            p.mul_(1 - o.lr * decay)
 
 
 def steps_before(o: SimpleNamespace, like: list[Array]) -> list[Array]:

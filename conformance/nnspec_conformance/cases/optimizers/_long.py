@@ -60,6 +60,10 @@ _OPTIONS: dict[str, tuple[float, dict[str, Any]]] = {
 }
 
 
+#: the requirement that says how parameters decay
+_DECAY = {"sgd": 4, "rmsprop": 4, "adamw": 1}
+
+
 @only_calls
 def _averages(backend: Any, w: Any, b: Any, gw: Any, gb: Any) -> Any:
     """The gradients in the place of parameters."""
@@ -85,7 +89,22 @@ def _long(operation: str, program: dict[str, Any] | Callable[..., Any], requirem
     return cases(operation, named, checks=("trajectory",), dtypes=LOW, level="full")[0]
 
 
+def _constant(name: str, **options: Any) -> Case:
+    """With one rate in float32: a factor 1 - lr weight_decay that is rounded is off alike in every step."""
+    return Case(
+        operation=f"{name}_update",
+        name="trajectory-constant",
+        requires=(f"{name.upper()}_UPDATE-{_DECAY[name]}",),
+        inputs={**_INPUTS, "lr": values([1e-4] * _LENGTH)},
+        checks=("trajectory",),
+        dtypes=("float32",),
+        level="full",
+        **trajectory(name, weight_decay=0.01, **options),
+    )
+
+
 CASES = [
+    *map(_constant, _DECAY),
     *(
         _long(f"{name}_update", trajectory(name, **options), f"{name.upper()}_UPDATE-1", lr=_rates(lr))
         for name, (lr, options) in _OPTIONS.items()

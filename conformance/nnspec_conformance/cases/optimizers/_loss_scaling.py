@@ -76,6 +76,12 @@ CASES = [
                 "inputs": {**_GRADS, **_state(1234.5)},
                 "requires": ("LOSS_SCALING_UPDATE-1",),
             },
+            # by the scale that the loss was multiplied by, not by the next one
+            "unscaled-growing": {
+                **_call(growth_interval=1),
+                "inputs": {**_GRADS, **_state()},
+                "requires": ("LOSS_SCALING_UPDATE-1", "LOSS_SCALING_UPDATE-4"),
+            },
             "tiny": {
                 **_call(),
                 "inputs": {"a": values([[6e-8, -1.2e-7]]), "b": values([1e-6]), **_state(32768.0)},
