@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nnspec._low_precision import LOW
+from nnspec.backend import PROFILES
 from nnspec.results import Results, read_results
+from nnspec_conformance.session import DTYPES
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def test_a_sound_backend_is_conformant(outcome) -> None:
     code, text, results = outcome("numpy")
     assert code == 0
     assert set(verdicts(results)) == {"pass"}
-    assert results.footer.conclusions["numpy"].keys() == {"inference", "training", "reproducible", "double"}
+    assert results.footer.conclusions["numpy"].keys() == set(PROFILES)
     assert set(results.footer.conclusions["numpy"].values()) == {"conformant"}
     assert "conformant" in text
 
@@ -42,7 +45,7 @@ def test_one_that_raises_has_an_error_and_the_rest_is_blocked(outcome) -> None:
     first = next(c for c in results.checks if c.case == "relu/unit")
     assert (first.check, first.verdict) == ("values", "error")
     assert "RuntimeError: out of order" in first.message
-    assert verdicts(results, case="relu/unit", check="shapes")["blocked"] == 2
+    assert verdicts(results, case="relu/unit", check="shapes")["blocked"] == len(DTYPES)
     assert "RELU-1" in text
     shown_first = next(c for c in results.checks if c.verdict != "pass")
     assert shown_first.repro in text
@@ -74,7 +77,7 @@ def test_a_wrong_shape_is_said(outcome) -> None:
 def test_a_wrong_dtype_is_said(outcome) -> None:
     _, _, results = outcome("ReturnsFloat64")
     bad = [c for c in results.checks if c.verdict == "fail"]
-    assert {(c.check, c.dtype) for c in bad} == {("shapes", "float32")}
+    assert {(c.check, c.dtype) for c in bad} == {("shapes", dtype) for dtype in ("float32", *LOW)}
     assert "dtype float64, expected float32" in bad[0].message
 
 
@@ -93,7 +96,7 @@ def test_a_result_that_varies_is_said(outcome) -> None:
 def test_claimed_and_missing_is_not_conformant(outcome) -> None:
     code, _, results = outcome("DoesNotOffer")
     assert code == 1
-    assert verdicts(results, case="relu/unit", check="values") == Counter({"unsupported": 2})
+    assert verdicts(results, case="relu/unit", check="values") == Counter({"unsupported": len(DTYPES)})
 
 
 def test_a_claimed_profile_without_its_dtype_is_unsupported(outcome) -> None:
