@@ -186,7 +186,7 @@ class Case:
         return asked and bool(self.checks_in(dtype)) and not computes and self._fits(dtype)
 
     def checks_in(self, dtype: str) -> tuple[str, ...]:
-        """The checks that say something in that dtype: errors, bits and repetition do not depend on it."""
+        """The checks that say something in that dtype: errors and repetition do not depend on it."""
         return tuple(c for c in self.checks if c in _LOW_CHECKS) if dtype in LOW else self.checks
 
     @functools.lru_cache(maxsize=4096)  # noqa: B019 - cases live as long as the process

@@ -172,8 +172,8 @@ class Context:
         names = self.case.differentiated
         variables = {n: self.inputs[n] for n in names}
         constants = {n: x for n, x in self.inputs.items() if n not in names}
-        pairs = zip(self.analysis.cotangents, self.analysis.values, strict=True) if names else ()
-        weights = [self.backend.asarray(c, dtype=x.dtype or self.dtype) for c, x in pairs if c is not None]
+        cotangents = self.analysis.cotangents if names else []
+        weights = [self.backend.asarray(c, dtype=str(c.dtype)) for c in cotangents if c is not None]
         return variables, constants, weights
 
     def _leaves_alone(self, _: dict[str, Any], constants: dict[str, Any], __: list[Any]) -> Any:

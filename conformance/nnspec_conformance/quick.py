@@ -33,8 +33,11 @@ def is_tried(case: Case, dtype: str, *, traced: bool, asked: bool) -> bool:
         asked: whether the profile that the dtype belongs to was asked for by name.
     """
     if dtype in LOW:
-        every = dtype == "bfloat16" and (asked or not traced)
-        return case.id in _one_each(dtype, every=every or asked) and not (traced and dtype == "float16" and not asked)
+        if asked:
+            return case.id in _one_each(dtype, every=True)
+        if traced and dtype == "float16":
+            return False
+        return case.id in _one_each(dtype, every=dtype == "bfloat16" and not traced)
     if traced:
         return case.id in _thinned(dtype)
     return dtype != "float64" or case.id in _evidence()
@@ -95,7 +98,8 @@ def _thinned(dtype: str) -> frozenset[str]:
         if case.expect is not None or case.family == "training":
             kept.add(case.id)
         elif case.judge is not None:
-            kept |= {case.id} if case.operation in _sampled() else set()
+            if case.operation in _sampled():
+                kept.add(case.id)
         elif dtype == "float32" or case.operation in _sampled():
             computing.setdefault(case.operation, []).append(case)
     for of_operation in computing.values():
@@ -107,4 +111,5 @@ def _group(of_operation: list[Case]) -> list[Case]:
     """The first case, one with derivatives where there is one, and those that share its compilation."""
     first = next((case for case in of_operation if case.differentiated), of_operation[0])
     alike = [case for case in of_operation if case.options == first.options and case.program is first.program]
-    return [case for case in alike if group_of(case, "float32") == group_of(first, "float32")]
+    group = group_of(first, "float32")
+    return [case for case in alike if group_of(case, "float32") == group]

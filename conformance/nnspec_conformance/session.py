@@ -102,7 +102,8 @@ class Session:
             for dtype in DTYPES
             for case in chosen
             for name in self.scope
-            if case.is_tried_in(dtype) and dtype in self.dtypes and self._in_scope(name, case, dtype)
+            # last what may have to draw the inputs
+            if dtype in self.dtypes and self._in_scope(name, case, dtype) and case.is_tried_in(dtype)
         ]
 
     @functools.cached_property

@@ -154,4 +154,4 @@ def _resumed(backend: Family, master: Any, params: Any) -> Any:
 
 def _apart(backend: Family, wide: Any, params: Any) -> Any:
     """The copies of parameters that are float32 anyway in buffers of their own, for both may be donated."""
-    return optree.tree_map(lambda x, p: x if backend.is_low(p) else backend.xp.where(x == x, x, x), wide, params)
+    return optree.tree_map(lambda x, p: x if backend.is_low(p) else backend.copied(x), wide, params)

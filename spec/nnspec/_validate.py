@@ -129,6 +129,14 @@ def choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
         raise ArgumentError(f"{name}: expected one of {', '.join(map(repr, allowed))}, got {value!r}")
 
 
+def entries(name: str, value: Any, wanted: Sequence[str], expected: str) -> None:
+    """`value` is a dictionary of just the entries `wanted`; `expected` says so in words."""
+    if isinstance(value, dict) and set(value) == set(wanted):
+        return
+    got = ", ".join(sorted(map(str, value))) if isinstance(value, dict) else type(value).__name__
+    raise ArgumentError(f"{name}: expected {expected}, got {got}")
+
+
 def flag(name: str, value: Any) -> None:
     """`value` is True or False."""
     if not isinstance(value, bool):

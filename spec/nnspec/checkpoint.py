@@ -64,7 +64,7 @@ def save(backend: Backend, path: str | os.PathLike[str], tree: Any) -> None:
     arrays: dict[str, Any] = {}
     described: list[Node] = []
     for name, leaf in zip(_names("tree", spec), leaves, strict=True):
-        if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
+        if _is_array(leaf):
             arrays[name] = _host(backend, name, leaf)
             described.append({"array": name})
         else:
@@ -123,13 +123,22 @@ def _names(what: str, spec: optree.PyTreeSpec) -> list[str]:
         for key in path:
             if type(key) not in (str, int):
                 raise ArgumentError(f"{what}: expected keys that are strings or integers, got {key!r}")
-        names.append("/".join(str(key).replace("~", "~0").replace("/", "~1") for key in path) if path else _ROOT)
+        names.append("/".join(map(_escaped, path)) if path else _ROOT)
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise ArgumentError(
             f"{what}: expected one leaf of each name, got two of {twice[0]!r}: keys 1 and '1' are alike"
         )
     return names
+
+
+def _escaped(key: str | int) -> str:
+    """A key as a part of a path."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
 
 
 def _host(backend: Backend, name: str, leaf: Any) -> Any:
@@ -227,8 +236,7 @@ def _leaves(file: Path, node: Node, name: str) -> Iterator[tuple[str, Node]]:
         yield name, node
         return
     for key, child in children:
-        part = str(key).replace("~", "~0").replace("/", "~1")
-        yield from _leaves(file, child, part if name == _ROOT else f"{name}/{part}")
+        yield from _leaves(file, child, _escaped(key) if name == _ROOT else f"{name}/{_escaped(key)}")
 
 
 def _built(backend: Backend, file: Path, node: Node, arrays: dict[str, Any]) -> Any:
@@ -250,7 +258,7 @@ def _built(backend: Backend, file: Path, node: Node, arrays: dict[str, Any]) -> 
 
 
 def _require_like(file: Path, name: str, leaf: Any, node: Node, arrays: dict[str, Any]) -> None:
-    is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+    is_array = _is_array(leaf)
     if is_array != ("array" in node):
         there = "an array" if "array" in node else f"the value {node.get('value', node.get('float'))!r}"
         raise CheckpointError(f"{file}: {name!r} is {there}, and in like {'an array' if is_array else repr(leaf)}")

@@ -186,6 +186,10 @@ class Family:
         """Whether `x` is a floating array of this backend."""
         raise NotImplementedError
 
+    def copied(self, x: Array) -> Array:
+        """The same bits in a new buffer, on every backend: a donated array shares its buffer with no other."""
+        return self.xp.where(x == x, x, x)
+
     # -- float16 and bfloat16 --------------------------------------------------------------------------
 
     def low_dtype(self, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ import optree
 from nnspec.operation import Array
 from nnspec.ops.optimizers import Optimizers
 from nnspec.ops.optimizers._checks import ADAM, rmsprop_entries, sgd_entries
-from nnspec.ops.optimizers._steps import State, next_step, one_minus_power
+from nnspec.ops.optimizers._steps import State, decays, next_step, one_minus_power
 from nnspec.tape import Tensor
 from nnspec_backends.numpy._donation import donating, outputs
 
@@ -35,13 +35,6 @@ def _columns(params: Any, grads: Any, state: State, entries: tuple[str, ...], lr
     columns = [optree.tree_leaves(tree) for tree in (grads, params, *(state[entry] for entry in entries))]
     recorded = isinstance(lr, Tensor) or any(isinstance(leaf, Tensor) for column in columns for leaf in column)
     return None if recorded else columns
-
-
-def _each(columns: Columns, weight_decay: float, decay_mask: Any) -> list[float]:
-    """The decay of every leaf."""
-    if decay_mask is None:
-        return [weight_decay] * len(columns[0])
-    return [weight_decay if flag else 0.0 for flag in optree.tree_leaves(decay_mask)]
 
 
 def _updated(
@@ -191,7 +184,7 @@ class NumpyOptimizers(Optimizers):
             return kernel
 
         make = with_momentum if entries else plain
-        each = _each(columns, weight_decay, decay_mask)
+        each = decays(params, weight_decay, decay_mask)
         return _updated(columns, params, next_step(self, state["step"]), entries, each, make)
 
     def rmsprop_update(
@@ -250,7 +243,7 @@ class NumpyOptimizers(Optimizers):
 
             return kernel
 
-        each = _each(columns, weight_decay, decay_mask)
+        each = decays(params, weight_decay, decay_mask)
         return _updated(columns, params, next_step(self, state["step"]), entries, each, make)
 
     def adam_update(
@@ -270,7 +263,7 @@ class NumpyOptimizers(Optimizers):
             return super().adam_update(params, grads, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, l2=l2)
         step = next_step(self, state["step"])
         make = self._adam(step, lr, beta1, beta2, eps, l2)
-        return _updated(columns, params, step, ADAM, _each(columns, 0.0, None), make)
+        return _updated(columns, params, step, ADAM, decays(params, 0.0, None), make)
 
     def adamw_update(
         self,
@@ -300,7 +293,7 @@ class NumpyOptimizers(Optimizers):
             )
         step = next_step(self, state["step"])
         make = self._adam(step, lr, beta1, beta2, eps, 0.0)
-        return _updated(columns, params, step, ADAM, _each(columns, weight_decay, decay_mask), make)
+        return _updated(columns, params, step, ADAM, decays(params, weight_decay, decay_mask), make)
 
     def _adam(
         self, step: Array, lr: Any, beta1: float, beta2: float, eps: float, l2: float

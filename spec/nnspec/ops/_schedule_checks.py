@@ -157,9 +157,7 @@ def _scalar(self: Family, name: str, value: Any) -> None:
 
 
 def _plateau_state(self: Family, state: Any) -> None:
-    if not isinstance(state, dict) or set(state) != set(PLATEAU):
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        raise ArgumentError(f"state: expected None or the entries {', '.join(PLATEAU)}, got {got}")
+    check.entries("state", state, PLATEAU, f"None or the entries {', '.join(PLATEAU)}")
     for entry in PLATEAU:
         kind = check.floating if entry in ("best", "lr") else check.integer
         kind(self, f"state[{entry!r}]", state[entry])

@@ -7,16 +7,15 @@ from typing import Any
 
 from nnspec._low_precision import MASTER, stored
 from nnspec.backend import Backend
-from nnspec.errors import ArgumentError
 from nnspec.operation import Array
-from nnspec.optim._base import Optimizer, State, require_entries
+from nnspec.optim._base import Around, State, require_entries
 from nnspec.optim._masks import Mask, resolved
 
 __all__ = ["EMA", "GradientAccumulator", "Lookahead"]
 
 
 @dataclass(frozen=True)
-class Lookahead(Optimizer):
+class Lookahead(Around):
     """Slow weights that follow those of another optimizer every few steps, which then goes on from them.
 
     Args:
@@ -38,19 +37,13 @@ class Lookahead(Optimizer):
         7.0
     """
 
-    optimizer: Optimizer
     alpha: float = 0.5
     sync_period: int = 6
 
     def __post_init__(self) -> None:
-        if not isinstance(self.optimizer, Optimizer):
-            raise ArgumentError(f"optimizer: expected an optimizer of nnspec.optim, got {self.optimizer!r:.80}")
+        super().__post_init__()
         trial = {"trial": self.backend.asarray([0.0])}
         self._follow(trial, self.backend.lookahead_init(trial))
-
-    @property
-    def backend(self) -> Backend:  # type: ignore[override]
-        return self.optimizer.backend
 
     def init(self, params: Any) -> State:
         return {"optimizer": self.optimizer.init(params), "lookahead": self.backend.lookahead_init(params)}

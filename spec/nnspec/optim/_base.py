@@ -16,7 +16,7 @@ from nnspec.operation import Array
 from nnspec.optim._masks import Mask, resolved
 from nnspec.optim._schedules import Schedule
 
-__all__ = ["OperationOptimizer", "Optimizer", "Rate", "State", "require_entries"]
+__all__ = ["Around", "OperationOptimizer", "Optimizer", "Rate", "State", "require_entries"]
 
 #: a learning rate: a number, a floating array of rank 0, or a schedule, called with the number of the update
 Rate: TypeAlias = float | Array | Schedule
@@ -27,11 +27,8 @@ _CLIPS = ("clip_value", "clip_norm", "clip_global_norm")
 
 def require_entries(state: Any, entries: Iterable[str]) -> None:
     """`state` is a dictionary of just these entries."""
-    wanted = set(entries)
-    if not isinstance(state, dict) or set(state) != wanted:
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        expected = ", ".join(sorted(wanted))
-        raise ArgumentError(f"state: expected the entries {expected}, as init makes them, got {got}")
+    wanted = sorted(entries)
+    check.entries("state", state, wanted, f"the entries {', '.join(wanted)}, as init makes them")
 
 
 class Optimizer(ABC):
@@ -56,6 +53,21 @@ class Optimizer(ABC):
     @abstractmethod
     def update(self, params: Any, grads: Any, state: State) -> tuple[Any, State]:
         """New parameters and new state; `grads` is like `params`, `state` from `init` or the last update."""
+
+
+@dataclass(frozen=True)
+class Around(Optimizer):
+    """Something around another optimizer, on the same backend."""
+
+    optimizer: Optimizer
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.optimizer, Optimizer):
+            raise ArgumentError(f"optimizer: expected an optimizer of nnspec.optim, got {self.optimizer!r:.80}")
+
+    @property
+    def backend(self) -> Backend:  # type: ignore[override]
+        return self.optimizer.backend
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,14 @@ from typing import Any
 
 import optree
 
-from nnspec.backend import Backend
-from nnspec.errors import ArgumentError
 from nnspec.operation import Array
-from nnspec.optim._base import Optimizer, State, require_entries
+from nnspec.optim._base import Around, State, require_entries
 
 __all__ = ["LossScaler"]
 
 
 @dataclass(frozen=True)
-class LossScaler(Optimizer):
+class LossScaler(Around):
     """Gradients of a scaled loss for another optimizer, whose step is skipped where they are not finite.
 
     A loss of float16 arrays is float16, and so is what flows back into it: the scale then stays at 2^15. Of arrays
@@ -55,7 +53,6 @@ class LossScaler(Optimizer):
         (0.01, True)
     """
 
-    optimizer: Optimizer
     initial_scale: float = 2.0**15
     growth_factor: float = 2.0
     backoff_factor: float = 0.5
@@ -63,13 +60,8 @@ class LossScaler(Optimizer):
     min_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.optimizer, Optimizer):
-            raise ArgumentError(f"optimizer: expected an optimizer of nnspec.optim, got {self.optimizer!r:.80}")
+        super().__post_init__()
         self._unscaled({"trial": self.backend.asarray([0.0])}, self._started())
-
-    @property
-    def backend(self) -> Backend:  # type: ignore[override]
-        return self.optimizer.backend
 
     def init(self, params: Any) -> State:
         return {"optimizer": self.optimizer.init(params), "scaling": self._started()}
@@ -93,7 +85,7 @@ class LossScaler(Optimizer):
             return params, {"optimizer": inner, "scaling": scaling}
         where = self.backend.xp.where
         before: Any = (params, state["optimizer"])
-        before = optree.tree_map(lambda x: where(x == x, x, x), before)  # a step may write in place
+        before = optree.tree_map(self.backend.copied, before)  # a step may write in place
         harmless = optree.tree_map(lambda g: where(finite, g, 0.0), unscaled)
         after: Any = self.optimizer.update(params, harmless, state["optimizer"])
         chosen: Any = optree.tree_map(lambda new, old: where(finite, new, old), after, before)

@@ -72,12 +72,16 @@ def native(
             return operation.definition(self, params, grads, state, **given)  # type: ignore[no-any-return]
         others = {name: x.clone() for name, x in others.items()}
         o.lr, o.step = rate, state["step"]
-        o.decay = optree.tree_leaves(decays(params, getattr(o, "weight_decay", 0.0), getattr(o, "decay_mask", None)))
+        o.decay = decays(params, getattr(o, "weight_decay", 0.0), getattr(o, "decay_mask", None))
         vars(o).update(others)
         taken = columns.pop("grads")
         columns = writable(columns, taken)
         with torch.no_grad():
-            (_decaying if any(o.decay) else _alone)(kernel, {**columns, "grads": [g.contiguous() for g in taken]}, o)
+            step = {**columns, "grads": [g.contiguous() for g in taken]}
+            if any(o.decay):
+                _decaying(kernel, step, o)
+            else:
+                kernel(step, o)
         spec = optree.tree_structure(params)
         new = {name: optree.tree_unflatten(spec, columns[name]) for name in ("params", *names)}
         return new.pop("params"), {"step": next_step(self, state["step"]), **new, **others}
@@ -85,10 +89,6 @@ def native(
     call.__signature__ = inspect.signature(definition)  # type: ignore[attr-defined]
     del call.__wrapped__  # an override is what it is, and no definition underneath
     return call  # type: ignore[return-value]
-
-
-def _alone(kernel: _Kernel, c: Columns, o: SimpleNamespace) -> None:
-    kernel(c, o)
 
 
 def _decaying(kernel: _Kernel, c: Columns, o: SimpleNamespace) -> None:

@@ -24,7 +24,7 @@ __all__ = ["Adam"]
 class Adam(Family):
     """Adam and AdamW."""
 
-    @operation(since="1.0", check=checks.adam_init, exact=True, low="master")
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def adam_init(self, params: Any) -> State:
         """State of Adam: "step", "exp_avg" (first moment) and "exp_avg_sq" (second moment).
 
@@ -114,7 +114,7 @@ class Adam(Family):
 
         return stepped(update, params, grads, step, moments_of(state, checks.ADAM))
 
-    @operation(since="1.0", check=checks.adam_init, exact=True, low="master")
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def adamw_init(self, params: Any) -> State:
         """State of AdamW: that of Adam.
 

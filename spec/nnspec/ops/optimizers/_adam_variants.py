@@ -15,6 +15,7 @@ import optree
 from nnspec.operation import Array, Family, operation
 from nnspec.ops._common import magnitude, root
 from nnspec.ops.optimizers import _adam_variants_checks as checks
+from nnspec.ops.optimizers._checks import init
 from nnspec.ops.optimizers._steps import (
     State,
     averaged,
@@ -35,7 +36,7 @@ __all__ = ["AdamVariants"]
 class AdamVariants(Family):
     """AdaMax, NAdam, RAdam and AMSGrad."""
 
-    @operation(since="1.0", check=checks.init, exact=True, low="master")
+    @operation(since="1.0", check=init, exact=True, low="master")
     def adamax_init(self, params: Any) -> State:
         """State of AdaMax: "step", "exp_avg" (first moment) and "exp_inf" (decaying maximum).
 
@@ -138,7 +139,7 @@ class AdamVariants(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, step, moments_of(state, checks.ADAMAX), each)
 
-    @operation(since="1.0", check=checks.init, exact=True, low="master")
+    @operation(since="1.0", check=init, exact=True, low="master")
     def nadam_init(self, params: Any) -> State:
         """State of NAdam: that of Adam, and "mu_product", the product of the momenta so far.
 
@@ -256,7 +257,7 @@ class AdamVariants(Family):
         params, state = stepped(update, params, grads, step, moments_of(state, checks.NADAM), each)
         return params, {**state, "mu_product": product}
 
-    @operation(since="1.0", check=checks.init, exact=True, low="master")
+    @operation(since="1.0", check=init, exact=True, low="master")
     def radam_init(self, params: Any) -> State:
         """State of RAdam: that of Adam.
 
@@ -369,7 +370,7 @@ class AdamVariants(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, step, moments_of(state, checks.RADAM), each)
 
-    @operation(since="1.0", check=checks.init, exact=True, low="master")
+    @operation(since="1.0", check=init, exact=True, low="master")
     def amsgrad_init(self, params: Any) -> State:
         """State of AMSGrad: that of Adam, and "max_exp_avg_sq", the largest second moment so far.
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from nnspec import _validate as check
 from nnspec.operation import Array, Family
-from nnspec.ops._common import require_arrays
-from nnspec.ops.optimizers._checks import ADAM, decay, fraction, positive, trees
+from nnspec.ops.optimizers._checks import ADAM, decay, moment_numbers, trees
 from nnspec.ops.optimizers._steps import State
 
 ADAMAX = ("exp_avg", "exp_inf")
@@ -15,18 +14,6 @@ NADAM = RADAM = ADAM
 #: the entry of NAdam's state that is no tree
 PRODUCT = ("mu_product",)
 AMSGRAD = (*ADAM, "max_exp_avg_sq")
-
-
-def init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
-
-
-def _numbers(self: Family, lr: float | Array, beta1: float, beta2: float, eps: float, l2: float) -> None:
-    check.scalar(self, "lr", lr, low=0)
-    fraction("beta1", beta1)
-    fraction("beta2", beta2)
-    positive("eps", eps)
-    check.number("l2", l2, low=0)
 
 
 def adamax_update(
@@ -43,7 +30,7 @@ def adamax_update(
     weight_decay: float = 0.0,
     decay_mask: Any = None,
 ) -> None:
-    _numbers(self, lr, beta1, beta2, eps, l2)
+    moment_numbers(self, lr, beta1, beta2, eps, l2)
     trees(self, params, grads, state, ADAMAX)
     decay(params, weight_decay, decay_mask)
 
@@ -63,7 +50,7 @@ def nadam_update(
     weight_decay: float = 0.0,
     decay_mask: Any = None,
 ) -> None:
-    _numbers(self, lr, beta1, beta2, eps, l2)
+    moment_numbers(self, lr, beta1, beta2, eps, l2)
     check.number("momentum_decay", momentum_decay, low=0)
     trees(self, params, grads, state, NADAM, PRODUCT)
     decay(params, weight_decay, decay_mask)
@@ -83,7 +70,7 @@ def radam_update(
     weight_decay: float = 0.0,
     decay_mask: Any = None,
 ) -> None:
-    _numbers(self, lr, beta1, beta2, eps, l2)
+    moment_numbers(self, lr, beta1, beta2, eps, l2)
     trees(self, params, grads, state, RADAM)
     decay(params, weight_decay, decay_mask)
 
@@ -102,6 +89,6 @@ def amsgrad_update(
     weight_decay: float = 0.0,
     decay_mask: Any = None,
 ) -> None:
-    _numbers(self, lr, beta1, beta2, eps, l2)
+    moment_numbers(self, lr, beta1, beta2, eps, l2)
     trees(self, params, grads, state, AMSGRAD)
     decay(params, weight_decay, decay_mask)

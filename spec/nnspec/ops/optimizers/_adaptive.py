@@ -9,6 +9,7 @@ import optree
 from nnspec.operation import Array, Family, operation
 from nnspec.ops._common import root
 from nnspec.ops.optimizers import _adaptive_checks as checks
+from nnspec.ops.optimizers._checks import init
 from nnspec.ops.optimizers._steps import State, coupled, decays, fresh, moments_of, moved, next_step, stepped
 
 __all__ = ["Adaptive"]
@@ -120,7 +121,7 @@ class Adaptive(Family):
         moments = moments_of(state, checks.ADAGRAD)
         return stepped(update, params, grads, next_step(self, state["step"]), moments, each)
 
-    @operation(since="1.0", check=checks.adadelta_init, exact=True, low="master")
+    @operation(since="1.0", check=init, exact=True, low="master")
     def adadelta_init(self, params: Any) -> State:
         """State of Adadelta: "step", "square_avg" (of gradients) and "square_step_avg" (of steps).
 

@@ -8,7 +8,7 @@ from nnspec import _validate as check
 from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family
 from nnspec.ops._common import require_arrays
-from nnspec.ops.optimizers._checks import decay, positive, trees
+from nnspec.ops.optimizers._checks import decay, fraction, positive, trees
 from nnspec.ops.optimizers._steps import State
 
 ADAGRAD = ("square_sum",)
@@ -40,10 +40,6 @@ def adagrad_update(
     decay(params, weight_decay, decay_mask)
 
 
-def adadelta_init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
-
-
 def adadelta_update(
     self: Family,
     params: Any,
@@ -58,7 +54,7 @@ def adadelta_update(
     decay_mask: Any = None,
 ) -> None:
     check.scalar(self, "lr", lr, low=0)
-    check.number("rho", rho, low=0, high=1, high_open=True)
+    fraction("rho", rho)
     positive("eps", eps)
     check.number("l2", l2, low=0)
     trees(self, params, grads, state, ADADELTA)

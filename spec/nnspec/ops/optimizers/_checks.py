@@ -29,6 +29,20 @@ def positive(name: str, value: float) -> None:
     check.number(name, value, low=0, low_open=True)
 
 
+def init(self: Family, params: Any) -> None:
+    """Of an optimizer that starts from the parameters alone."""
+    require_arrays(self, "params", params)
+
+
+def moment_numbers(self: Family, lr: float | Array, beta1: float, beta2: float, eps: float, l2: float = 0.0) -> None:
+    """The numbers that Adam and its variants share."""
+    check.scalar(self, "lr", lr, low=0)
+    fraction("beta1", beta1)
+    fraction("beta2", beta2)
+    positive("eps", eps)
+    check.number("l2", l2, low=0)
+
+
 def decay(params: Any, weight_decay: float, decay_mask: Any) -> None:
     """A decoupled decay, and which leaves of `params` it is for."""
     check.number("weight_decay", weight_decay, low=0)
@@ -38,11 +52,8 @@ def decay(params: Any, weight_decay: float, decay_mask: Any) -> None:
 def counted(self: Family, state: State, entries: tuple[str, ...]) -> None:
     """A state of a step and these entries."""
     wanted = ("step", *entries)
-    if not isinstance(state, dict) or set(state) != set(wanted):
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        raise ArgumentError(
-            f"state: expected the entries {', '.join(wanted)}, as _init makes them with the same arguments, got {got}"
-        )
+    said = f"the entries {', '.join(wanted)}, as _init makes them with the same arguments"
+    check.entries("state", state, wanted, said)
     check.integer(self, "state['step']", state["step"])
     check.shape("state['step']", state["step"], ())
 
@@ -119,10 +130,6 @@ def rmsprop_update(
     decay(params, weight_decay, decay_mask)
 
 
-def adam_init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
-
-
 def adam_update(
     self: Family,
     params: Any,
@@ -135,11 +142,7 @@ def adam_update(
     eps: float = 1e-8,
     l2: float = 0.0,
 ) -> None:
-    check.scalar(self, "lr", lr, low=0)
-    fraction("beta1", beta1)
-    fraction("beta2", beta2)
-    positive("eps", eps)
-    check.number("l2", l2, low=0)
+    moment_numbers(self, lr, beta1, beta2, eps, l2)
     trees(self, params, grads, state, ADAM)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec import _validate as check
-from nnspec.errors import ArgumentError
 from nnspec.operation import Family
 from nnspec.ops._common import require_arrays
 from nnspec.ops.optimizers import _checks as checks
@@ -33,9 +32,7 @@ def update(
     check.count("growth_interval", growth_interval, low=1)
     checks.positive("min_scale", min_scale)
     require_arrays(self, "grads", grads)
-    if not isinstance(state, dict) or set(state) != set(ENTRIES):
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        raise ArgumentError(f"state: expected the entries {', '.join(ENTRIES)}, got {got}")
+    check.entries("state", state, ENTRIES, f"the entries {', '.join(ENTRIES)}")
     check.floating(self, "state['scale']", state["scale"])
     check.shape("state['scale']", state["scale"], ())
     check.integer(self, "state['count']", state["count"])

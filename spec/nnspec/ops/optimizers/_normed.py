@@ -25,7 +25,7 @@ __all__ = ["Normed"]
 class Normed(Family):
     """Lion and LAMB."""
 
-    @operation(since="1.0", check=own.init, exact=True, low="master")
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def lion_init(self, params: Any) -> State:
         """State of Lion: "step" and "exp_avg" (momentum).
 
@@ -118,7 +118,7 @@ class Normed(Family):
         each = decays(params, weight_decay, decay_mask)
         return stepped(update, params, grads, next_step(self, state["step"]), moments_of(state, own.LION), each)
 
-    @operation(since="1.0", check=own.init, exact=True, low="master")
+    @operation(since="1.0", check=checks.init, exact=True, low="master")
     def lamb_init(self, params: Any) -> State:
         """State of LAMB: that of Adam.
 

@@ -6,15 +6,10 @@ from typing import Any
 
 from nnspec import _validate as check
 from nnspec.operation import Array, Family
-from nnspec.ops._common import require_arrays
 from nnspec.ops.optimizers import _checks as checks
 from nnspec.ops.optimizers._steps import State
 
 LION = ("exp_avg",)
-
-
-def init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
 
 
 def lion_update(

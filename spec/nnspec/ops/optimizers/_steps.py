@@ -73,11 +73,11 @@ def moved(backend: Family, p: Array, direction: Array, lr: Any, weight_decay: fl
     return p - lr * direction
 
 
-def decays(params: Any, weight_decay: float, decay_mask: Any) -> Any:
-    """The decay of each leaf of `params`: `weight_decay`, or 0 where the mask is False."""
+def decays(params: Any, weight_decay: float, decay_mask: Any) -> list[float]:
+    """The decay of each leaf of `params`, in their order: `weight_decay`, or 0 where the mask is False."""
     if decay_mask is None:
-        return optree.tree_map(lambda _: weight_decay, params)
-    return optree.tree_map(lambda flag: weight_decay if flag else 0.0, decay_mask)
+        return [weight_decay] * len(optree.tree_leaves(params))
+    return [weight_decay if flag else 0.0 for flag in optree.tree_leaves(decay_mask)]
 
 
 def one_minus_power(backend: Family, beta: float, step: Array, like: Array) -> Array | float:

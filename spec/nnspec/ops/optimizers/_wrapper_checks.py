@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec import _validate as check
-from nnspec.errors import ArgumentError
 from nnspec.operation import Array, Family
 from nnspec.ops._common import require_arrays, require_like, require_mask
 from nnspec.ops.optimizers import _checks as checks
@@ -14,10 +13,6 @@ from nnspec.ops.optimizers._steps import State
 LOOKAHEAD = ("slow",)
 EMA = ("average",)
 ACCUMULATION = ("count", "total")
-
-
-def init(self: Family, params: Any) -> None:
-    require_arrays(self, "params", params)
 
 
 def _kept(self: Family, params: Any, state: State, entry: str) -> None:
@@ -43,9 +38,7 @@ def accumulation_init(self: Family, grads: Any) -> None:
 
 
 def _accumulated(self: Family, state: State) -> None:
-    if not isinstance(state, dict) or set(state) != set(ACCUMULATION):
-        got = ", ".join(sorted(map(str, state))) if isinstance(state, dict) else type(state).__name__
-        raise ArgumentError(f"state: expected the entries {', '.join(ACCUMULATION)}, got {got}")
+    check.entries("state", state, ACCUMULATION, f"the entries {', '.join(ACCUMULATION)}")
     check.floating(self, "state['count']", state["count"])
     check.shape("state['count']", state["count"], ())
     require_arrays(self, "state['total']", state["total"])

@@ -8,6 +8,7 @@ import optree
 
 from nnspec.operation import Array, Family, operation
 from nnspec.ops.optimizers import _wrapper_checks as checks
+from nnspec.ops.optimizers._checks import init
 from nnspec.ops.optimizers._steps import State, fresh, next_step
 
 __all__ = ["Wrappers"]
@@ -16,7 +17,7 @@ __all__ = ["Wrappers"]
 class Wrappers(Family):
     """Lookahead, exponential averages of parameters, and accumulation of gradients."""
 
-    @operation(since="1.0", check=checks.init, exact=True, low="wide")
+    @operation(since="1.0", check=init, exact=True, low="wide")
     def lookahead_init(self, params: Any) -> State:
         """State of lookahead: "step" and "slow", the slow weights, a copy of the parameters at first.
 
@@ -42,7 +43,7 @@ class Wrappers(Family):
             >>> B.to_numpy(state["slow"]["w"]).tolist(), int(state["step"])
             ([1.0], 0)
         """
-        return {**fresh(self, params, ()), "slow": _copies(self, params)}
+        return {**fresh(self, params, ()), "slow": optree.tree_map(self.copied, params)}
 
     @operation(since="1.0", check=checks.lookahead_update, wide_results=(1,))
     def lookahead_update(
@@ -98,7 +99,7 @@ class Wrappers(Family):
         slow = optree.tree_map(lambda p, slow: xp.where(meets, met(p, slow), slow), params, state["slow"])
         return fast, {"step": step, "slow": slow}
 
-    @operation(since="1.0", check=checks.init, exact=True, low="wide")
+    @operation(since="1.0", check=init, exact=True, low="wide")
     def ema_init(self, params: Any) -> State:
         """State of an exponential average of parameters: "step" and "average", a copy of them at first.
 
@@ -124,7 +125,7 @@ class Wrappers(Family):
             >>> B.to_numpy(B.ema_init({"w": B.asarray([1.0])})["average"]["w"]).tolist()
             [1.0]
         """
-        return {**fresh(self, params, ()), "average": _copies(self, params)}
+        return {**fresh(self, params, ()), "average": optree.tree_map(self.copied, params)}
 
     @operation(since="1.0", check=checks.ema_update, low="wide")
     def ema_update(self, state: State, params: Any, *, decay: float = 0.999, averaged: Any = None) -> State:
@@ -171,7 +172,7 @@ class Wrappers(Family):
         mask = optree.tree_map(lambda _: True, params) if averaged is None else averaged
 
         def followed(average: Array, p: Array, moves: bool) -> Array:
-            return average + (1 - decay) * (p - average) if moves else _copy(self, p)
+            return average + (1 - decay) * (p - average) if moves else self.copied(p)
 
         average = optree.tree_map(followed, state["average"], params, mask)
         return {"step": next_step(self, state["step"]), "average": average}
@@ -245,7 +246,7 @@ class Wrappers(Family):
 
         def added(total: Array, g: Array) -> Array:
             if not hasattr(count, "shape"):
-                return total + float(count) * g if count > 0 else _copy(self, total)
+                return total + float(count) * g if count > 0 else self.copied(total)
             n = xp.astype(count, g.dtype)
             return total + xp.where(n == 0, 0.0, n * g)
 
@@ -290,12 +291,3 @@ class Wrappers(Family):
             return xp.where(none, 0.0, total / xp.where(none, 1.0, count))
 
         return optree.tree_map(mean, state["total"])
-
-
-def _copy(backend: Family, x: Array) -> Array:
-    """The same bits in a new buffer, on every backend: a donated array shares its buffer with no other."""
-    return backend.xp.where(x == x, x, x)
-
-
-def _copies(backend: Family, tree: Any) -> Any:
-    return optree.tree_map(lambda x: _copy(backend, x), tree)
