@@ -144,6 +144,8 @@ class Case:
     #: inputs to differentiate; None is every floating one
     differentiate: tuple[str, ...] | None = None
     level: Level = "quick"
+    #: not tried on a backend that traces, where anything new costs a compilation
+    plain_only: bool = False
     dtypes: tuple[str, ...] = ("float32", "float64")
     #: the error expected, for check "errors"
     expect: Expectation | None = None

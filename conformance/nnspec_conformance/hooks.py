@@ -1,4 +1,4 @@
-"""The entry point: contributes `nnspec conform`. Light; pytest and pydantic are imported when the command runs."""
+"""The entry point: contributes the commands of this room. Light; pytest and pydantic are imported when one runs."""
 
 from __future__ import annotations
 
@@ -85,11 +85,7 @@ def conform(
     A BACKEND is a registered name (see `nnspec backends`) or a class as package.module:Class. Exit code 0: conformant
     in every profile judged; 1: not; 2: the run is invalid, or the command was.
     """
-    absent = [
-        m for m in ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn") if not importlib.util.find_spec(m)
-    ]
-    if absent:
-        raise MissingExtraError(f'conform needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')
+    _require("conform")
     from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import conform as run
 
@@ -97,10 +93,48 @@ def conform(
     raise SystemExit(run(request))
 
 
+def _require(command: str) -> None:
+    modules = ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn")
+    absent = [m for m in modules if not importlib.util.find_spec(m)]
+    if absent:
+        raise MissingExtraError(f'{command} needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')
+
+
+@click.command(
+    epilog="Example: nnspec mutants --only softmax",
+    short_help="Prove that the suite catches what is wrong, by faults planted in a sound backend.",
+)
+@click.option("--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of faults.")
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Worker processes (default: one a core).",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the records here (JSON lines).",
+)
+def mutants(only: str | None, workers: int | None, results: Path | None) -> None:
+    """Run the suite against faulty backends and print which it catches.
+
+    Every fault is NumPy's backend with one operation wrong, and names the requirement that has to catch it. Exit code
+    0: all are caught by it; 1: one is not, a defect of the suite; 2: the run is invalid, or the command was.
+    """
+    _require("mutants")
+    from nnspec_conformance.faults._matrix import MutantsRequest
+    from nnspec_conformance.faults._matrix import mutants as run
+
+    raise SystemExit(run(MutantsRequest(only, workers, results)))
+
+
 @hookimpl
 def nnspec_commands() -> Sequence[click.Command]:
-    """The command of this room."""
-    return [conform]
+    """The commands of this room."""
+    return [conform, mutants]
 
 
 @hookimpl

@@ -28,7 +28,7 @@ from nnspec_conformance.report import print_summary
 from nnspec_conformance.session import Session
 from nnspec_conformance.stale import stale_deviations
 
-__all__ = ["conform"]
+__all__ = ["conform", "header_of"]
 
 
 def conform(request: Request) -> int:
@@ -40,7 +40,7 @@ def conform(request: Request) -> int:
     started = time.time()
     _check_outputs(request)
     given, notes = _backends(request)
-    header = _header(request, given, started)
+    header = header_of(request, given, started)
     session = Session(given, device=request.device, profiles=request.profiles, level=request.level, only=request.only)
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
         records, complaints = run_lanes(request, session, Path(folder))
@@ -87,7 +87,7 @@ def _make(name: str, device: str | None) -> nnspec.Backend:
         return get_backend(name, device=device)
 
 
-def _header(request: Request, given: Sequence[str], started: float) -> Header:
+def header_of(request: Request, given: Sequence[str], started: float) -> Header:
     made = {name: _make(name, request.device) for name in given}
     return Header(
         nnspec_version=nnspec.__version__,

@@ -127,6 +127,8 @@ class Session:
         backend = backend_class(given)
         if dtype not in backend.dtypes and _PROVEN_BY.get(dtype) not in self.scope[given]:
             return False
+        if case.plain_only and backend.traced and not self.only:
+            return False
         asked = _PROVEN_BY.get(dtype) in self.profiles
         if self.level == "quick" and not self.only and not is_tried(case, dtype, traced=backend.traced, asked=asked):
             return False

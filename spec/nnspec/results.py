@@ -30,6 +30,7 @@ __all__ = [
     "Footer",
     "Header",
     "Margin",
+    "Mutant",
     "Note",
     "Record",
     "Results",
@@ -156,6 +157,35 @@ class Curve(_Model):
         return self
 
 
+class Mutant(_Model):
+    """A faulty backend, and whether the suite caught it."""
+
+    kind: Literal["mutant"] = "mutant"
+    #: planted by hand for one requirement, or made from a backend's source
+    origin: Literal["planted", "source"]
+    #: "operation/name"
+    id: str
+    family: str
+    operation: str
+    #: the way of being wrong, such as "wrong axis"
+    fault: str
+    #: what is wrong
+    text: str
+    #: which has to catch it; None where any may
+    requirement: str | None = None
+    #: killed; caught, but not by the requirement named; or not caught
+    verdict: Literal["killed", "misattributed", "survived"]
+    #: first requirements of the checks that failed
+    caught_by: list[str] = []
+    #: the first check that caught it
+    case: str = ""
+    check: str = ""
+    dtype: str = ""
+    level: str = ""
+    message: str = ""
+    seconds: float = 0.0
+
+
 class Note(_Model):
     """Something the reader should know: a suite error, an unavailable backend, an under-claim."""
 
@@ -177,8 +207,8 @@ class Footer(_Model):
     complete: bool = True
 
 
-Record = Annotated[Header | Check | Curve | Note | Footer, Field(discriminator="kind")]
-_RECORD: TypeAdapter[Header | Check | Curve | Note | Footer] = TypeAdapter(Record)
+Record = Annotated[Header | Check | Curve | Mutant | Note | Footer, Field(discriminator="kind")]
+_RECORD: TypeAdapter[Header | Check | Curve | Mutant | Note | Footer] = TypeAdapter(Record)
 
 
 class Results(_Model):
@@ -188,6 +218,7 @@ class Results(_Model):
     header: Header
     checks: list[Check]
     curves: list[Curve]
+    mutants: list[Mutant] = []
     notes: list[Note]
     footer: Footer
 
@@ -205,7 +236,7 @@ def conclusion(verdicts: Sequence[str]) -> str:
     return "conformant (partial)" if "undecided" in verdicts else "conformant"
 
 
-def _records(path: Path) -> Iterator[tuple[int, Header | Check | Curve | Note | Footer]]:
+def _records(path: Path) -> Iterator[tuple[int, Header | Check | Curve | Mutant | Note | Footer]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -264,6 +295,7 @@ def read_results(path: Path) -> Results:
         header=header,
         checks=checks,
         curves=[r for r in records if isinstance(r, Curve)],
+        mutants=[r for r in records if isinstance(r, Mutant)],
         notes=[r for r in records if isinstance(r, Note)],
         footer=footer,
     )

@@ -1,0 +1,9 @@
+"""Planted faults of the family schedules."""
+
+from __future__ import annotations
+
+from nnspec_conformance.faults._fault import Planted
+
+__all__ = ["FAULTS"]
+
+FAULTS = Planted()
