@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ import optree
 from numpy.typing import NDArray
 
 from nnspec import Backend
-from nnspec.reference import Analysis, Expected, Margin, analyse, crosscheck, margin
+from nnspec.reference import Analysis, Expected, Margin, margin
 from nnspec.results import Verdict
 from nnspec_conformance.bundles import Bundles
-from nnspec_conformance.case import Case, Source, seed_of
+from nnspec_conformance.case import Case, Source
+from nnspec_conformance.layouts import placed
+from nnspec_conformance.references import analysis
 
 __all__ = ["BlockedError", "Context", "Outcome", "worst_margin"]
 
@@ -40,18 +42,10 @@ class BlockedError(Exception):
     """A check cannot say anything because an earlier one already failed to produce what it needs."""
 
 
-@functools.lru_cache(maxsize=64)
-def _analysis(case: Case, dtype: str, seed: int) -> Analysis:
-    return _analyse(case, dtype, seed)
-
-
-def _analyse(case: Case, dtype: str, seed: int) -> Analysis:
-    inputs = case.arrays(dtype, seed)
-    names = case.differentiated
-    analysis = analyse(case.run, inputs, dtype=dtype, differentiate=names, seed=seed_of(case.id, "noise", seed))
-    if names and not case.sharp and dtype == case.dtypes[0]:  # the definition has one derivative in every dtype
-        crosscheck(case.run, inputs, analysis, seed=seed_of(case.id, "direction", seed))
-    return analysis
+def _restricted(whole: Analysis, names: tuple[str, ...]) -> Analysis:
+    """The same reference where fewer inputs require a gradient."""
+    gradients = {name: whole.gradients[name] for name in names}
+    return replace(whole, gradients=gradients, flushed=whole.flushed and _restricted(whole.flushed, names))
 
 
 class Context:
@@ -80,7 +74,7 @@ class Context:
     def inputs(self) -> dict[str, Any]:
         """The inputs as the backend's arrays."""
         sources: Mapping[str, Source] = self.case.inputs
-        return {n: _placed(self.backend, x, sources[n]) for n, x in self.numpy_inputs.items()}
+        return {n: placed(self.backend, x, sources[n].layout) for n, x in self.numpy_inputs.items()}
 
     @property
     def exact(self) -> bool:
@@ -90,7 +84,8 @@ class Context:
     @property
     def analysis(self) -> Analysis:
         """The reference and its units; the same object for every backend in this process."""
-        return _analysis(self.case, self.dtype, self.seed)
+        whole, names = analysis(self.case.source, self.dtype, self.seed), self.case.differentiated
+        return whole if names == tuple(whole.gradients) else _restricted(whole, names)
 
     @property
     def traces(self) -> bool:
@@ -173,7 +168,7 @@ class Context:
         variables = {n: self.inputs[n] for n in names}
         constants = {n: x for n, x in self.inputs.items() if n not in names}
         cotangents = self.analysis.cotangents if names else []
-        weights = [self.backend.asarray(c, dtype=str(c.dtype)) for c in cotangents if c is not None]
+        weights = [placed(self.backend, c, self.case.cotangent_layout) for c in cotangents if c is not None]
         return variables, constants, weights
 
     def _leaves_alone(self, _: dict[str, Any], constants: dict[str, Any], __: list[Any]) -> Any:
@@ -188,20 +183,6 @@ class Context:
 
         outputs, pull = backend.vjp(floating_leaves, variables)
         return outputs, pull(weights)[0]
-
-
-def _placed(backend: Backend, x: NDArray[Any], source: Source) -> Any:
-    """The input on the backend, in the layout asked for (the same values either way)."""
-    dtype = str(x.dtype)
-    if source.layout == "transposed" and x.ndim >= 2:
-        axes = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
-        turned = backend.asarray(np.ascontiguousarray(x.transpose(axes)), dtype=dtype)
-        return backend.xp.permute_dims(turned, axes)
-    if source.layout == "strided" and x.ndim >= 1:
-        spread = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
-        spread[..., ::2] = x
-        return backend.asarray(spread, dtype=dtype)[..., ::2]
-    return backend.asarray(x, dtype=dtype)
 
 
 def worst_margin(

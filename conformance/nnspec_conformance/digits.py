@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nnspec import Backend
 from nnspec.errors import MissingExtraError
 from nnspec.reference import Model, Reference
+from nnspec_conformance.references import kept
 
 __all__ = [
     "BATCH",
@@ -194,6 +195,10 @@ class Expectation:
 @functools.cache
 def expectation(seed: int) -> Expectation:
     """The run's first steps on the reference, K = 8 deviations in float64, float32's roundoff."""
+    return kept(f"training/digits/{seed}", lambda: _expectation(seed), Expectation)
+
+
+def _expectation(seed: int) -> Expectation:
     model = Model("float32", members=8, extended=np.float64, seed=seed)
     reference = Reference(model)
     digits = data()

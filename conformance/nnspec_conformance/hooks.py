@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,6 +36,14 @@ __all__ = ["nnspec_cases", "nnspec_commands"]
     help="How many cases.",
 )
 @click.option("--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of case ids.")
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="OP=MODULE:FUNCTION",
+    help="Judge this function in place of the backend's own operation; may be repeated. Without --only, only the "
+    "operations overridden.",
+)
 @click.option(
     "-n",
     "--workers",
@@ -68,18 +77,12 @@ __all__ = ["nnspec_cases", "nnspec_commands"]
     default=None,
     help="Write a report here (.html, .md or .json).",
 )
-def conform(
-    backends: tuple[str, ...],
-    device: str | None,
-    profiles: tuple[str, ...],
-    level: str,
-    only: str | None,
-    workers: int | None,
-    timeout: int,
-    seed: int,
-    results: Path | None,
-    report: Path | None,
-) -> None:
+@click.option(
+    "--cache/--no-cache",
+    default=True,
+    help="Whether to use references and compiled programs of earlier runs, and keep them. Default: yes.",
+)
+def conform(**request: Any) -> None:
     """Judge BACKENDs (default: every available one) against the specification.
 
     A BACKEND is a registered name (see `nnspec backends`) or a class as package.module:Class. Exit code 0: conformant
@@ -89,8 +92,7 @@ def conform(
     from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import conform as run
 
-    request = Request(backends, device, profiles, level, only, workers, timeout, seed, results, report)
-    raise SystemExit(run(request))
+    raise SystemExit(run(Request(**request)))
 
 
 def _require(command: str) -> None:

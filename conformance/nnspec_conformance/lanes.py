@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from nnspec.plugins import backend_class
 from nnspec.results import Record
+from nnspec_conformance import cache
 from nnspec_conformance.session import DTYPES, Session
 
 __all__ = ["Request", "run_lanes", "threads_of"]
@@ -45,6 +46,10 @@ class Request:
     seed: int = 0
     results: Path | None = None
     report: Path | None = None
+    #: "operation=module:function", as typed
+    overrides: tuple[str, ...] = ()
+    #: whether references and compiled programs of earlier runs are used, and kept for later ones
+    cache: bool = True
 
 
 @dataclass
@@ -152,7 +157,7 @@ def _start(request: Request, lane: _Lane) -> subprocess.Popen[bytes]:
             pytest + _options(request, lane),
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(threads_of(request)),
+            env=_environment(request, lane),
         )
 
 
@@ -163,12 +168,21 @@ def _options(request: Request, lane: _Lane) -> list[str]:
     options += [f"--nnspec-level={request.level}", f"--nnspec-seed={request.seed}"]
     options += [f"--nnspec-device={request.device}"] if request.device else []
     options += [f"--nnspec-only={request.only}"] if request.only else []
+    options += [f"--nnspec-override={override}" for override in request.overrides]
     return [*options, "--nnspec-checked", f"--nnspec-results={lane.results}"]
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """The user's, with the cores shared out and no plugin but ours."""
-    environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), **os.environ}
+def _environment(request: Request, lane: _Lane) -> dict[str, str]:
+    """The user's, with the cores shared out, no plugin but ours, and where to keep what is computed or compiled."""
+    threads = str(threads_of(request))
+    environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    if request.cache:
+        for name in lane.backends:
+            compiled = cache.compiled_folder(name)
+            environment |= {} if compiled is None else backend_class(name).cache_environment(compiled)
+    environment |= os.environ
+    if not request.cache:
+        environment[cache.VARIABLE] = "off"
     environment.pop("PYTEST_ADDOPTS", None)
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))

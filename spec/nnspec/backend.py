@@ -108,6 +108,11 @@ class Backend(
         """Names and versions of the packages its results depend on."""
         return {}
 
+    @classmethod
+    def cache_environment(cls, folder: Path) -> dict[str, str]:
+        """Environment variables by which a process keeps in `folder` what it compiled, and finds it there."""
+        return {}
+
     @abstractmethod
     def resolve_device(self, device: str | None) -> str:
         """The canonical name of `device`, or DeviceUnavailableError with the names there are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -86,6 +87,14 @@ class JaxBackend(
     @classmethod
     def versions(cls) -> dict[str, str]:
         return {"jax": jax.__version__, "jaxlib": jaxlib.version.__version__, "numpy": np.__version__}
+
+    @classmethod
+    def cache_environment(cls, folder: Path) -> dict[str, str]:
+        return {
+            "JAX_COMPILATION_CACHE_DIR": str(folder),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
 
     def resolve_device(self, device: str | None) -> str:
         there = self.devices()

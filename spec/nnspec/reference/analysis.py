@@ -95,7 +95,7 @@ def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
         value=arrays[0].value,
         unit=_unit(model, arrays, exact_inputs=False),
         unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
-        escaped=np.logical_or.reduce([a.escaped for a in arrays]),
+        escaped=np.asarray(np.logical_or.reduce([a.escaped for a in arrays])),
         dtype=WIDE if isinstance(arrays[0], Wide) else None,
     )
 
