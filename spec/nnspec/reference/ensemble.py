@@ -37,6 +37,15 @@ def _pool() -> Floats:
     return np.random.Generator(np.random.Philox(20)).uniform(-math.sqrt(3), math.sqrt(3), 1 << 20)
 
 
+@functools.lru_cache(maxsize=1024)
+def _constant_error(dtype: np.dtype[Any], constant: float) -> float:
+    if not math.isfinite(constant):
+        return 0.0
+    with np.errstate(all="ignore"):
+        rounded = float(dtype.type(constant))
+    return abs(rounded - constant) if math.isfinite(rounded) else 0.0
+
+
 class Model:
     """The dtype under test and the histories of rounding.
 
@@ -98,11 +107,7 @@ class Model:
 
     def constant_error(self, constant: float) -> float:
         """How far a Python number moves when it is rounded to the dtype under test."""
-        if not math.isfinite(constant):
-            return 0.0
-        with np.errstate(all="ignore"):
-            rounded = float(self.computing.type(constant))
-        return abs(rounded - constant) if math.isfinite(rounded) else 0.0
+        return _constant_error(self.computing, constant)
 
 
 class Condition:
@@ -297,7 +302,7 @@ class Low(Ensemble):
         """What it is once it was stored; known exactly, it was representable."""
         if not hasattr(self, "_settled"):
             moved = self.deviations
-            if np.any(moved[: self.model.half]):
+            if moved[: self.model.half].any():
                 roundoff = float(limits(self.model.dtype).eps) / 2
                 moved = moved.copy()
                 scale = roundoff * abs(_plain(self.value))
@@ -356,19 +361,23 @@ def _lifted(x: Any, ndim: int, model: Model) -> Any:
 def _result(model: Model, value: Any, deviations: Any, scale: Any, underflow: Any = False) -> Ensemble:
     """A rounded result: one roundoff of `scale`, and of the smallest normal where it may underflow."""
     value = np.asarray(value)
-    noise_scale = model.roundoff * abs(_plain(scale)) + np.where(underflow, model.smallest, 0.0)
+    noise_scale = model.roundoff * abs(_plain(scale))
+    if underflow is not False:
+        noise_scale = noise_scale + np.where(underflow, model.smallest, 0.0)
+    if not np.isfinite(noise_scale).all():
+        noise_scale = np.where(np.isfinite(noise_scale), noise_scale, 0.0)
     out = np.empty((model.members + 1, *value.shape))
     out[...] = deviations
-    out[:-1] += np.where(np.isfinite(noise_scale), noise_scale, 0.0) * model.noise(value.shape)
-    beyond = (abs(value) > model.largest) & np.isfinite(value)
-    if np.any(beyond):
+    out[:-1] += noise_scale * model.noise(value.shape)
+    if not (abs(_plain(value)) <= float(model.largest)).all():  # rarely; then to the last digit
+        beyond = (abs(value) > model.largest) & np.isfinite(value)
         out[-1][beyond] = np.nan
     return Ensemble(model, value, out)
 
 
 def _moved(deviations: Any) -> Any:
     """Where any member deviates."""
-    return np.any(deviations[:-1], axis=0) if np.ndim(deviations) else np.False_
+    return deviations[:-1].any(axis=0) if np.ndim(deviations) else np.False_
 
 
 def _certainty(difference: Any, deviations: Any, model: Model) -> Any:
