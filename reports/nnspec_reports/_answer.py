@@ -9,7 +9,8 @@ from typing import Literal
 from nnspec.backend import PROFILES
 from nnspec.results import VERDICTS, Results, Verdict, conclusion
 from nnspec_reports._evidence import Evidence, by, count, joined
-from nnspec_reports._models import Answer, Counts, ProfileCell, Remark, Run, Subject
+from nnspec_reports._models import Answer, Counts, KillMatrix, ProfileCell, Remark, Run, Subject
+from nnspec_reports._mutants import caught
 
 __all__ = ["WORDS", "answer", "conclude", "profiles_of", "why_invalid"]
 
@@ -34,7 +35,7 @@ def why_invalid(result: Results) -> str | None:
     errors = sum(note.level == "suite-error" for note in result.notes)
     if errors:
         return f"the suite itself failed ({errors} suite error{'s' if errors > 1 else ''}, see the notes)"
-    return None if result.checks else "no check was executed"
+    return None if result.checks or result.mutants else "no check was executed"
 
 
 def profiles_of(results: Sequence[Results]) -> list[str]:
@@ -88,6 +89,7 @@ def answer(
     subjects: Sequence[Subject],
     rows: Sequence[Sequence[ProfileCell]],
     profiles: Sequence[str],
+    mutants: Sequence[KillMatrix] = (),
 ) -> Answer:
     """Whether this can be signed off, in words."""
     where: dict[str, list[str]] = {}
@@ -100,8 +102,12 @@ def answer(
     for run in runs:
         total.update(run.counts)
     counts: Counts = {verdict: total[verdict] for verdict in VERDICTS if total[verdict]}
+    if mutants and not subjects and not any(run.invalid for run in runs):
+        alive = any(matrix.alive for matrix in mutants)
+        headline = f"{'No' if alive else 'Yes'}, as far as the suite is concerned; no backend was judged."
+        return Answer(verdict="no" if alive else "yes", headline=headline, sentences=caught(mutants))
     verdict, headline = _headline(runs, where, counts)
-    sentences = [_basis(runs, counts), *_restrictions(runs), *_gaps(where)]
+    sentences = [_basis(runs, counts), *_restrictions(runs), *_gaps(where), *caught(mutants)]
     return Answer(verdict=verdict, headline=headline, sentences=sentences)
 
 
@@ -120,7 +126,7 @@ def _headline(
     if "conformant (partial)" in where:
         number = counts.get("undecided", 0)
         return "partial", f"Not completely: nothing failed, but {_checks(number)} could not be decided."
-    if any(run.header.only for run in runs):
+    if any(run.header.only or run.header.overrides for run in runs):
         return "partial", "Not completely: nothing failed, but only selected cases were run."
     return "yes", "Yes: every backend is conformant in every profile it was judged in."
 
@@ -137,6 +143,11 @@ def _restrictions(runs: Sequence[Run]) -> list[str]:
     said = []
     for run in runs:
         name = _named(run, runs)
+        for operation, override in run.header.overrides.items():
+            said.append(f"{name} judged {override.function} as {operation}, and not the backend's own.")
+        if run.header.overrides and not run.header.only:
+            alone = joined(list(run.header.overrides))
+            said.append(f"{name} executed only cases of {alone}, and says nothing about other operations.")
         if run.header.only:
             said.append(f"{name} executed only cases that match “{run.header.only}”, and says nothing about others.")
         if run.header.profiles:

@@ -83,7 +83,8 @@ def gather(results: Sequence[Results]) -> tuple[list[Subject], list[Evidence]]:
         checks = by(result.checks, lambda c: c.backend)
         for backend in _backends(result):
             own = checks.get(backend.name, [])
-            subject = _subject(run, backend, own, prefix=f"{run}: " if len(results) > 1 else "")
+            judged = result.header.judged(backend.name)
+            subject = _subject(run, backend, own, label=f"{run}: {judged}" if len(results) > 1 else judged)
             evidence += [Evidence(len(subjects), subject.label, result.header.limits.get(c.check), c) for c in own]
             subjects.append(subject)
     return subjects, sorted(evidence, key=_order)
@@ -106,13 +107,13 @@ def _backends(result: Results) -> list[BackendHeader]:
     return list(known.values())
 
 
-def _subject(run: str, backend: BackendHeader, checks: Sequence[Check], *, prefix: str) -> Subject:
+def _subject(run: str, backend: BackendHeader, checks: Sequence[Check], *, label: str) -> Subject:
     how = Counter(backend.implementations.values())
     return Subject(
         run=run,
         backend=backend.name,
         device=backend.device,
-        label=f"{prefix}{backend.name} ({backend.device})",
+        label=f"{label} ({backend.device})",
         versions=backend.versions,
         profiles=backend.profiles,
         native=how["native"],

@@ -24,6 +24,10 @@ __all__ = [
     "HeatColumn",
     "HeatMap",
     "HeatRow",
+    "KillCell",
+    "KillMatrix",
+    "KillRow",
+    "MutantRow",
     "OperationRow",
     "ProfileCell",
     "Remark",
@@ -261,6 +265,56 @@ class Undecided(_Model):
     checks: list[str]
 
 
+class KillCell(_Model):
+    """How many faulty backends were caught, and how many there were."""
+
+    killed: int
+    total: int
+
+
+class KillRow(_Model):
+    """One way of being wrong, one cell a family; None where nothing was wrong in that way."""
+
+    fault: str
+    cells: list[KillCell | None]
+    all: KillCell
+
+
+class MutantRow(_Model):
+    """One faulty backend."""
+
+    id: str
+    fault: str
+    text: str
+    verdict: str
+    #: which had to catch it
+    requirement: str
+    #: first requirements of the checks that failed
+    caught_by: list[str]
+    #: "case, check, dtype" of the first check that caught it
+    by: str
+    level: str
+    message: str
+
+
+class KillMatrix(_Model):
+    """The faulty backends of one run and origin."""
+
+    #: name of the run where there are several
+    run: str
+    #: "planted" or "source"
+    origin: str
+    families: list[str]
+    rows: list[KillRow]
+    #: over all kinds, one cell a family
+    totals: list[KillCell | None]
+    all: KillCell
+    #: those that were not caught, or by another requirement
+    alive: list[MutantRow]
+    #: every one, by family
+    every: dict[str, list[MutantRow]]
+
+
 class Summary(_Model):
     """The whole report."""
 
@@ -282,6 +336,7 @@ class Summary(_Model):
     failures: list[FailureGroup]
     waived: list[Waived]
     undecided: list[Undecided]
+    mutants: list[KillMatrix] = []
 
     @property
     def several_runs(self) -> bool:

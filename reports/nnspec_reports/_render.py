@@ -90,7 +90,11 @@ def _provenance(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         "suite": lambda r: r.header.suite_version,
         "level": lambda r: r.header.level,
         "profiles": lambda r: ", ".join(r.header.profiles) or "every claimed one",
-        "cases": lambda r: f"only those that match {r.header.only}" if r.header.only else "all of the level",
+        "cases": _cases,
+        "overrides": lambda r: (
+            ", ".join(f"{name} is {o.function} ({o.digest or 'no source'})" for name, o in r.header.overrides.items())
+            or "none"
+        ),
         "limits": lambda r: ", ".join(f"{k} {_plain(v)}" for k, v in sorted(r.header.limits.items())) or "none",
         "platform": lambda r: r.header.platform,
         "CPU": lambda r: f"{r.header.cpu}, {r.header.threads} thread{'' if r.header.threads == 1 else 's'}",
@@ -101,6 +105,12 @@ def _provenance(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         "took": lambda r: _duration(r.seconds),
     }
     return [(name, [fact(run) for run in runs]) for name, fact in facts.items()]
+
+
+def _cases(run: Run) -> str:
+    if run.header.only:
+        return f"only those that match {run.header.only}"
+    return f"only those of {', '.join(run.header.overrides)}" if run.header.overrides else "all of the level"
 
 
 def _json(summary: Summary) -> str:

@@ -28,6 +28,7 @@ from nnspec_reports._models import (
     Subject,
     Summary,
 )
+from nnspec_reports._mutants import kill_matrices
 
 __all__ = ["summarize"]
 
@@ -41,9 +42,10 @@ def summarize(results: Sequence[Results]) -> Summary:
     profiles = profiles_of(results)
     rows, doubts = conclude(results, runs, subjects, evidence)
     remarks = [*doubts, *_notes(runs, results)]
+    mutants = kill_matrices(results)
     return Summary(
         made_by=f"nnspec {nnspec.__version__}",
-        answer=answer(runs, subjects, rows, profiles),
+        answer=answer(runs, subjects, rows, profiles, mutants),
         runs=runs,
         subjects=subjects,
         profiles=profiles,
@@ -57,6 +59,7 @@ def summarize(results: Sequence[Results]) -> Summary:
         failures=failures(evidence),
         waived=waived(evidence),
         undecided=undecided(evidence),
+        mutants=mutants,
     )
 
 

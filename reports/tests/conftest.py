@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nnspec.results import BackendHeader, Check, Curve, Footer, Header, Note, conclusion
+from nnspec.results import BackendHeader, Check, Curve, Footer, Header, Mutant, Note, conclusion
 
 Writer = Callable[..., Path]
 
@@ -113,6 +113,7 @@ def write(tmp_path: Path) -> Writer:
         name: str = "results.jsonl",
         head: Header | None = None,
         curves: Sequence[Curve] = (),
+        mutants: Sequence[Mutant] = (),
         notes: Sequence[Note] = (),
         footer: Footer | None = None,
     ) -> Path:
@@ -120,7 +121,7 @@ def write(tmp_path: Path) -> Writer:
         counts: dict[str, int] = dict(Counter(c.verdict for c in checks))
         footer = footer or Footer(counts=counts, conclusions=concluded(head, checks), seconds=83.4)
         path = tmp_path / name
-        path.write_text("".join(f"{r.model_dump_json()}\n" for r in [head, *checks, *curves, *notes, footer]))
+        path.write_text("".join(f"{r.model_dump_json()}\n" for r in [head, *checks, *curves, *mutants, *notes, footer]))
         return path
 
     return write_results

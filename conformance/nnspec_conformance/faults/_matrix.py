@@ -43,7 +43,7 @@ def mutants(request: MutantsRequest) -> int:
     records, complaints = _tried(faults, request.workers or os.cpu_count() or 1)
     seconds = time.time() - started
     if request.results is not None:
-        _write(request.results, records, complaints, started, seconds)
+        _write(request.results, request.only, records, complaints, started, seconds)
     _print(records, complaints, seconds)
     if complaints:
         return 2
@@ -90,13 +90,15 @@ def _shown(asked: dict[Future[Any], str], total: int, sizes: dict[str, list[Faul
             bar.advance(task, len(sizes[asked[future]]))
 
 
-def _write(path: Path, records: Sequence[Mutant], complaints: Sequence[str], started: float, seconds: float) -> None:
+def _write(
+    path: Path, only: str | None, records: Sequence[Mutant], complaints: Sequence[str], started: float, seconds: float
+) -> None:
     from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import header_of
 
     notes = [Note(level="suite-error", message=c) for c in complaints]
     footer = Footer(counts={}, conclusions={}, seconds=round(seconds, 1))
-    all_of_it = [header_of(Request(("numpy",), level="full"), ["numpy"], started), *records, *notes, footer]
+    all_of_it = [header_of(Request(level="full", only=only), [], started), *records, *notes, footer]
     lines = (json.dumps(r.model_dump(mode="json"), ensure_ascii=False) + "\n" for r in all_of_it)
     path.write_text("".join(lines), encoding="utf-8")
 
