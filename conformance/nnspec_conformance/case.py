@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from nnspec import Backend
 from nnspec._low_precision import LOW, WIDE
 from nnspec.errors import NnspecError
+from nnspec_conformance.layouts import Layout
 
 __all__ = [
     "REGIMES",
     "Case",
+    "Derivation",
     "Expectation",
     "Source",
     "booleans",
@@ -39,7 +41,6 @@ __all__ = [
 #: what is judged in float16 and bfloat16
 _LOW_CHECKS = frozenset({"values", "bits", "shapes", "gradients", "compiled", "trajectory"})
 
-Layout = Literal["contiguous", "transposed", "strided"]
 Level = Literal["quick", "full"]
 
 #: mean and spread of inputs: never unit variance alone
@@ -122,6 +123,19 @@ class Expectation:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Derivation:
+    """Where a case comes from that nobody wrote by hand."""
+
+    base: Case
+    #: what was changed, as JSON
+    change: str
+    #: whether inputs, cotangents and therefore the reference are those of the base
+    same_values: bool
+    #: whether results are computed with, after the operation, so that they are not exact even where it is
+    computes: bool
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
     """One thing to try on a backend.
@@ -151,6 +165,10 @@ class Case:
     expect: Expectation | None = None
     #: the test of check "statistics": called with (backend, dtype, seed), returns a complaint or None
     judge: Callable[[Backend, str, int], str | None] | None = None
+    #: of the cotangents that gradients are taken for
+    cotangent_layout: Layout = "contiguous"
+    #: None where it is written by hand
+    derivation: Derivation | None = None
     #: the family the case is filed under; filled in by the catalogue
     family: str = ""
 
@@ -158,6 +176,11 @@ class Case:
     def id(self) -> str:
         """ "operation/name"."""
         return f"{self.operation}/{self.name}"
+
+    @property
+    def source(self) -> Case:
+        """The case whose inputs and reference it has: itself, unless derived from another without new values."""
+        return self.derivation.base if self.derivation is not None and self.derivation.same_values else self
 
     @property
     def sharp(self) -> bool:
@@ -171,9 +194,10 @@ class Case:
         return getattr(backend, self.operation)(**arrays, **self.options)
 
     def arrays(self, dtype: str, seed: int = 0) -> dict[str, NDArray[Any]]:
-        """The inputs as NumPy arrays; every one derives from the case's id."""
+        """The inputs as NumPy arrays; every one derives from a case's id."""
         wide = Backend.operations()[self.operation].wide_arguments if dtype in LOW else ()
-        return {n: s.array(seed_of(self.id, n, seed), WIDE if n in wide else dtype) for n, s in self.inputs.items()}
+        name = self.source.id
+        return {n: s.array(seed_of(name, n, seed), WIDE if n in wide else dtype) for n, s in self.inputs.items()}
 
     def is_tried_in(self, dtype: str) -> bool:
         """Whether it is a case of that dtype.
@@ -184,7 +208,8 @@ class Case:
         if dtype not in LOW:
             return dtype in self.dtypes
         computes = self.program is not None and not hasattr(self.program, "only_calls") and "bits" not in self.checks
-        asked = dtype in self.dtypes or {"float32", "float64"} <= {*self.dtypes}
+        usual = {"float32", "float64"} <= {*self.dtypes} and "trajectory" not in self.checks  # those have their own
+        asked = dtype in self.dtypes or usual
         return asked and bool(self.checks_in(dtype)) and not computes and self._fits(dtype)
 
     def checks_in(self, dtype: str) -> tuple[str, ...]:
@@ -216,7 +241,9 @@ class Case:
     def digest(self, dtype: str, seed: int = 0) -> str:
         """Hash of everything that defines the case: its inputs, options and program."""
         state = hashlib.sha256(repr((self.id, dtype, sorted(self.options.items(), key=str))).encode())
-        if self.program is not None:
+        if self.derivation is not None:
+            state.update(f"{self.derivation.base.digest(dtype, seed)}{self.derivation.change}".encode())
+        elif self.program is not None:
             state.update(_text_of(self.program).encode())
         for name, array in self.arrays(dtype, seed).items():
             state.update(f"{name}{array.dtype}{array.shape}".encode())

@@ -51,15 +51,37 @@ def all_cases() -> tuple[Case, ...]:
     return tuple(found.values())
 
 
+@functools.cache
+def _with_derived() -> list[Case]:
+    """Every case, those written by hand each followed by those derived from it, which may share its reference.
+
+    After those of a family come its laws.
+    """
+    from nnspec_conformance.drawn import drawn_cases  # all build on this module
+    from nnspec_conformance.laws import law_cases
+    from nnspec_conformance.regimes import derived_cases
+
+    derived: dict[str, list[Case]] = {}
+    for case in (*derived_cases(), *drawn_cases()):
+        assert case.derivation is not None
+        derived.setdefault(case.derivation.base.id, []).append(case)
+    found: list[Case] = []
+    for family in FAMILIES:
+        of_family = [case for case in all_cases() if case.family == family]
+        found += [case for written in of_family for case in (written, *derived.get(written.id, []))]
+        found += law_cases(family, of_family)
+    return found
+
+
 def select(*, only: str | None = None, level: str = "quick") -> list[Case]:
     """The cases of a level whose id matches a shell pattern, or whose operation is named by it.
 
     Raises:
         ArgumentError: the pattern matches no case.
     """
-    chosen = [c for c in all_cases() if level == "full" or c.level == "quick"]
+    chosen = _with_derived() if level == "full" else [c for c in all_cases() if c.level == "quick"]
     if only is None:
-        return chosen
+        return list(chosen)
     matching = [c for c in chosen if fnmatchcase(c.id, only) or c.operation == only or c.family == only]
     if not matching:
         raise ArgumentError(

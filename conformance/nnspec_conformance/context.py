@@ -16,8 +16,9 @@ from nnspec import Backend
 from nnspec.reference import Analysis, Expected, Margin, margin
 from nnspec.results import Verdict
 from nnspec_conformance.bundles import Bundles
+from nnspec_conformance.canaries import Canaries
 from nnspec_conformance.case import Case, Source
-from nnspec_conformance.layouts import placed
+from nnspec_conformance.layouts import Layout, placed
 from nnspec_conformance.references import analysis
 
 __all__ = ["BlockedError", "Context", "Outcome", "worst_margin"]
@@ -74,12 +75,22 @@ class Context:
     def inputs(self) -> dict[str, Any]:
         """The inputs as the backend's arrays."""
         sources: Mapping[str, Source] = self.case.inputs
-        return {n: placed(self.backend, x, sources[n].layout) for n, x in self.numpy_inputs.items()}
+        return {n: self._placed(n, x, sources[n].layout) for n, x in self.numpy_inputs.items()}
+
+    @functools.cached_property
+    def canaries(self) -> Canaries:
+        """What the inputs were laid down in."""
+        return Canaries(self.backend)
+
+    def _placed(self, name: str, x: NDArray[Any], layout: Layout) -> Any:
+        return placed(self.backend, x, layout, lambda contiguous: self.canaries.put(name, contiguous))
 
     @property
     def exact(self) -> bool:
         """Whether the result only selects or rearranges, so that it has to be equal to the bit."""
-        return self.case.exact or self.backend.operations()[self.case.operation].exact
+        derivation = self.case.derivation
+        selects = self.case.exact or self.backend.operations()[self.case.operation].exact
+        return selects and not (derivation is not None and derivation.computes)
 
     @property
     def analysis(self) -> Analysis:
@@ -168,7 +179,8 @@ class Context:
         variables = {n: self.inputs[n] for n in names}
         constants = {n: x for n, x in self.inputs.items() if n not in names}
         cotangents = self.analysis.cotangents if names else []
-        weights = [placed(self.backend, c, self.case.cotangent_layout) for c in cotangents if c is not None]
+        given = [(f"cotangent {i}", c) for i, c in enumerate(cotangents) if c is not None]
+        weights = [self._placed(name, c, self.case.cotangent_layout) for name, c in given]
         return variables, constants, weights
 
     def _leaves_alone(self, _: dict[str, Any], constants: dict[str, Any], __: list[Any]) -> Any:

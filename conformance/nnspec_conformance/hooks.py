@@ -78,6 +78,14 @@ __all__ = ["nnspec_cases", "nnspec_commands"]
     help="Write a report here (.html, .md or .json).",
 )
 @click.option(
+    "--explore",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="SECONDS",
+    help="Draw new cases for so long instead of running those of the suite, and shrink what fails. Another --seed draws "
+    "others.",
+)
+@click.option(
     "--cache/--no-cache",
     default=True,
     help="Whether to use references and compiled programs of earlier runs, and keep them. Default: yes.",

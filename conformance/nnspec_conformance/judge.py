@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from nnspec.results import Check, Verdict
 from nnspec_conformance.case import Case
 from nnspec_conformance.checks import CHECKS, profile_of
 from nnspec_conformance.context import BlockedError, Context, Outcome
-from nnspec_conformance.quick import is_first
+from nnspec_conformance.overrides import Override, options_of
+from nnspec_conformance.thinning import is_called_both_ways
 
 __all__ = ["Subject", "blank", "judge", "profiles_in_scope"]
 
@@ -31,10 +32,12 @@ class Subject:
     given: str
     backend: Backend
     deviations: tuple[Deviation, ...] = field(default=())
+    #: what stands in place of its own operations
+    overrides: Mapping[str, Override] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, given: str, backend: Backend) -> Subject:
-        return cls(given, backend, tuple(read_deviations(backend.deviations_file)))
+    def of(cls, given: str, backend: Backend, overrides: Mapping[str, Override] | None = None) -> Subject:
+        return cls(given, backend, tuple(read_deviations(backend.deviations_file)), overrides or {})
 
 
 def profiles_in_scope(backend: type[Backend], asked: tuple[str, ...]) -> frozenset[str]:
@@ -62,10 +65,13 @@ def _attempt(context: Context, check: str) -> Outcome:
 
 
 def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level: str = "quick") -> Iterator[Any]:
-    """Run the checks of a case that are in scope; yields each check's record and what else it recorded."""
+    """Run the checks of a case that are in scope; yields each check's record and what else it recorded.
+
+    Level "everything" leaves nothing out that level full leaves out of a whole run.
+    """
     case, dtype, seed = context.case, context.dtype, context.seed
     for check in case.checks_in(dtype):
-        if profile_of(check, case.family, dtype) not in profiles or _left_for_full(subject, case, dtype, check, level):
+        if profile_of(check, case.family, dtype) not in profiles or _left_out(subject, case, dtype, check, level):
             continue
         started = time.perf_counter()
         outcome = _attempt(context, check)
@@ -73,11 +79,11 @@ def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level
         yield from outcome.records
 
 
-def _left_for_full(subject: Subject, case: Case, dtype: str, check: str, level: str) -> bool:
-    """Whether level quick skips it: the other way of calling costs a traced backend a compilation a shape."""
-    if check != "compiled" or not subject.backend.traced or level != "quick":
+def _left_out(subject: Subject, case: Case, dtype: str, check: str, level: str) -> bool:
+    """Whether the level skips it: the other way of calling costs a traced backend a compilation a shape."""
+    if check != "compiled" or not subject.backend.traced or level == "everything":
         return False
-    return dtype != "float32" or not is_first(case)
+    return not is_called_both_ways(case, dtype, level)
 
 
 def blank(
@@ -119,8 +125,8 @@ def _record(subject: Subject, case: Case, dtype: str, check: str, outcome: Outco
 
 def _waived(subject: Subject, case: Case, dtype: str, check: str, verdict: Verdict) -> tuple[Verdict, str | None]:
     """A failure that a recorded deviation covers; only upstream's are waived, the others are honestly unsupported."""
-    if verdict not in ("fail", "error", "unsupported"):
-        return verdict, None
+    if verdict not in ("fail", "error", "unsupported") or case.operation in subject.overrides:
+        return verdict, None  # what is known of the backend's own excuses no other function
     for row in subject.deviations:
         if row.covers(operation=case.operation, case=case.id, check=check, dtype=dtype, device=subject.backend.device):
             return ("waived" if row.kind == "upstream" else "unsupported"), str(row)
@@ -130,4 +136,5 @@ def _waived(subject: Subject, case: Case, dtype: str, check: str, verdict: Verdi
 def _repro(subject: Subject, case: Case, seed: int) -> str:
     device = "" if subject.backend.device == "cpu" else f" --device {subject.backend.device}"
     more = (" --level full" if case.level == "full" else "") + (f" --seed {seed}" if seed else "")
+    device += options_of(subject.overrides)
     return f"nnspec conform {subject.given}{device} --only '{case.id}'{more}"

@@ -50,6 +50,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     #: whether references and compiled programs of earlier runs are used, and kept for later ones
     cache: bool = True
+    #: seconds to draw cases live; None is to run those of the suite
+    explore: int | None = None
 
 
 @dataclass

@@ -45,6 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATTERN",
         help="an operation, a family, or a pattern of case ids",
     )
+    group.addoption(
+        "--nnspec-override",
+        action="append",
+        default=[],
+        metavar="OP=MODULE:FUNCTION",
+        help="judge this function in place of the backend's own operation; may be repeated",
+    )
     group.addoption("--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated")
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
     group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before

@@ -56,7 +56,7 @@ def print_summary(footer: Footer, checks: Sequence[Check], notes: Sequence[Note]
     console = Console(soft_wrap=True, highlight=False)
     if not console.is_terminal:
         console = Console(soft_wrap=True, highlight=False, width=200)
-    failures = [c for c in checks if c.verdict in BAD]
+    failures = sorted((c for c in checks if c.verdict in BAD), key=lambda c: c.verdict in ("unsupported", "blocked"))
     for check in failures[:shown]:
         console.print(complaint(check), markup=False)
     if len(failures) > shown:

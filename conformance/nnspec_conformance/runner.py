@@ -24,6 +24,7 @@ from nnspec.results import BackendHeader, Check, Footer, Header, Note, conclusio
 from nnspec_conformance.catalogue import SUITE_VERSION, spec_digest
 from nnspec_conformance.lanes import Request, run_lanes, threads_of
 from nnspec_conformance.limits import LIMITS
+from nnspec_conformance.overrides import headers_of, load_overrides, told
 from nnspec_conformance.report import print_summary
 from nnspec_conformance.session import Session
 from nnspec_conformance.stale import stale_deviations
@@ -41,19 +42,45 @@ def conform(request: Request) -> int:
     _check_outputs(request)
     given, notes = _backends(request)
     header = header_of(request, given, started)
-    session = Session(given, device=request.device, profiles=request.profiles, level=request.level, only=request.only)
+    session = Session(
+        given,
+        device=request.device,
+        profiles=request.profiles,
+        level=request.level,
+        only=request.only,
+        overrides=request.overrides,
+    )
+    if request.explore is not None:
+        return _explored(request, session, header, notes, started)
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
         records, complaints = run_lanes(request, session, Path(folder))
     checks = [r for r in records if isinstance(r, Check)]
     notes += [r for r in records if isinstance(r, Note)]
     notes += [Note(level="suite-error", message=c) for c in complaints]
     checks += stale_deviations(request, session, checks)
+    notes += told(session, checks)
     invalid = any(note.level == "suite-error" for note in notes)
     footer = _footer(session, checks, invalid, time.time() - started)
     rest = [r for r in records if not isinstance(r, (Check, Note))]
     _write(request, [header, *checks, *rest, *notes, footer])
     print_summary(footer, checks, notes)
     return _exit_code(footer)
+
+
+def _explored(request: Request, session: Session, header: Header, notes: list[Note], started: float) -> int:
+    """Draw live in place of a run; 0 nothing found, 1 something, 2 the exploration itself went wrong."""
+    from nnspec_conformance.explore import describe, explore  # asks for Hypothesis
+
+    explored = explore(request, session)
+    seconds = time.time() - started
+    checks = [record for record in explored.records if isinstance(record, Check)]
+    notes = [*notes, *explored.notes]
+    invalid = bool(explored.notes)
+    footer = _footer(session, checks, invalid, seconds)
+    _write(request, [header, *checks, *notes, footer])
+    for line in (*(f"{note.level}: {note.message}" for note in notes), *describe(explored, seconds)):
+        print(line)
+    return 2 if invalid else int(bool(explored.failures))
 
 
 def _check_outputs(request: Request) -> None:
@@ -66,6 +93,8 @@ def _check_outputs(request: Request) -> None:
 
 def _backends(request: Request) -> tuple[list[str], list[Note]]:
     """The backends to judge; the unavailable ones are said, not judged."""
+    if request.overrides and not request.backends:
+        raise ArgumentError(f"override: name the backend whose arrays {request.overrides[0]!r} takes, such as torch")
     if request.backends:
         if len(set(request.backends)) != len(request.backends):
             raise ArgumentError(f"backend: named twice: {' '.join(request.backends)}")
@@ -88,6 +117,7 @@ def _make(name: str, device: str | None) -> nnspec.Backend:
 
 
 def header_of(request: Request, given: Sequence[str], started: float) -> Header:
+    overrides = load_overrides(request.overrides)
     made = {name: _make(name, request.device) for name in given}
     return Header(
         nnspec_version=nnspec.__version__,
@@ -100,13 +130,16 @@ def header_of(request: Request, given: Sequence[str], started: float) -> Header:
                 device=backend.device,
                 versions=backend.versions(),
                 profiles=[p for p in PROFILES if p in backend.profiles],
-                implementations={op: backend.implementation(op) for op in backend.operations()},
+                implementations={
+                    op: "override" if op in overrides else backend.implementation(op) for op in backend.operations()
+                },
             )
             for name, backend in made.items()
         ],
         level=request.level,
         profiles=list(request.profiles),
         only=request.only,
+        overrides=headers_of(overrides),
         limits=LIMITS,
         platform=platform.platform(),
         python=platform.python_version(),

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from nnspec import Backend, backend_class, get_backend
+from nnspec import Backend, backend_class
 from nnspec._low_precision import LOW
 from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
@@ -25,7 +25,8 @@ from nnspec_conformance.catalogue import select
 from nnspec_conformance.checks import profile_of
 from nnspec_conformance.context import Context
 from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
-from nnspec_conformance.quick import is_tried
+from nnspec_conformance.overrides import Override, load_overrides, overriding
+from nnspec_conformance.thinning import is_tried
 
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
@@ -58,7 +59,7 @@ class Session:
     Cases and backends are looked up when first asked for.
 
     Raises:
-        ArgumentError: a profile is unknown; later, the pattern matches no case.
+        ArgumentError: a profile is unknown; later, the pattern matches no case, or an override is none.
         BackendNotFoundError, BackendUnavailableError, DeviceUnavailableError: later, as `get_backend`.
     """
 
@@ -72,6 +73,7 @@ class Session:
         only: str | None = None,
         dtypes: tuple[str, ...] = (),
         seed: int = 0,
+        overrides: tuple[str, ...] = (),
     ) -> None:
         for profile in profiles:
             if profile not in PROFILES:
@@ -83,8 +85,10 @@ class Session:
         self.level = level
         self.only = only
         self.dtypes = dtypes or DTYPES
+        self._given_overrides = overrides
         #: whether cases may be compiled together
         self.bundle = True
+        self._classes: dict[str, type[Backend]] = {}
         self._subjects: dict[tuple[str, str], Subject] = {}
         self._bundled: dict[str, tuple[tuple[str, str], dict[str, Context]]] = {}
 
@@ -97,14 +101,22 @@ class Session:
     def items(self) -> list[Item]:
         """Every test, in the order they run: the backends take turns, so that they share a case's reference."""
         chosen = select(only=self.only, level=self.level)
-        return [
+        if self.overrides and self.only is None:
+            chosen = [case for case in chosen if case.operation in self.overrides]
+        found = [
             Item(name, case, dtype)
             for dtype in DTYPES
             for case in chosen
             for name in self.scope
             # last what may have to draw the inputs
-            if dtype in self.dtypes and self._in_scope(name, case, dtype) and case.is_tried_in(dtype)
+            if dtype in self.dtypes and self.in_scope(name, case, dtype) and case.is_tried_in(dtype)
         ]
+        if self.overrides and not found:
+            raise ArgumentError(
+                f"override: nothing of {', '.join(self.overrides)} is to be judged in profiles "
+                f"{', '.join(self.profiles) or 'claimed'} and dtypes {', '.join(self.dtypes)} that its function takes"
+            )
+        return found
 
     @functools.cached_property
     def by_id(self) -> dict[str, Item]:
@@ -121,18 +133,36 @@ class Session:
             only=config.getoption("nnspec_only"),
             dtypes=tuple(config.getoption("nnspec_dtype")),
             seed=config.getoption("nnspec_seed"),
+            overrides=tuple(config.getoption("nnspec_override")),
         )
 
-    def _in_scope(self, given: str, case: Case, dtype: str) -> bool:
+    def in_scope(self, given: str, case: Case, dtype: str) -> bool:
         backend = backend_class(given)
         if dtype not in backend.dtypes and _PROVEN_BY.get(dtype) not in self.scope[given]:
             return False
-        if case.plain_only and backend.traced and not self.only:
+        override = self.overrides.get(case.operation)
+        if override is not None and not override.takes(dtype):
             return False
         asked = _PROVEN_BY.get(dtype) in self.profiles
-        if self.level == "quick" and not self.only and not is_tried(case, dtype, traced=backend.traced, asked=asked):
+        tried = functools.partial(is_tried, case, dtype, level=self.level, traced=backend.traced, asked=asked)
+        if not self.narrowed and not tried():
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks_in(dtype))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether cases were asked for, of which then nothing is left out."""
+        return bool(self.only or self.overrides)
+
+    @functools.cached_property
+    def overrides(self) -> dict[str, Override]:
+        """The functions in place of the backends' own operations; imports their modules."""
+        return load_overrides(self._given_overrides)
+
+    def _class(self, given: str) -> type[Backend]:
+        if given not in self._classes:
+            self._classes[given] = overriding(backend_class(given), self.overrides)
+        return self._classes[given]
 
     def subject(self, given: str, dtype: str) -> Subject:
         """The backend, made when first needed: asking JAX for float64 changes the process."""
@@ -140,8 +170,8 @@ class Session:
         if key not in self._subjects:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # JAX says that it switches x64 on; here that is the intention
-                backend = get_backend(given, device=self.device, dtype=dtype)
-            self._subjects[key] = Subject.of(given, backend)
+                backend = self._class(given)(device=self.device, dtype=dtype)
+            self._subjects[key] = Subject.of(given, backend, self.overrides)
         return self._subjects[key]
 
     def run(self, item: Item, properties: list[tuple[str, object]]) -> list[Check]:
@@ -160,7 +190,8 @@ class Session:
             yield from self.unfinished(item, set(), str(error), "unsupported")
             return
         context = self._context(subject.backend, item)
-        yield from judge(subject, context, profiles=self.scope[item.given], level=self.level)
+        level = "everything" if self.level == "full" and self.narrowed else self.level
+        yield from judge(subject, context, profiles=self.scope[item.given], level=level)
 
     def _context(self, backend: Backend, item: Item) -> Context:
         """Of an item; where the backend traces, the cases of an operation share compilations."""

@@ -18,7 +18,7 @@ __all__ = ["stale_deviations"]
 
 def stale_deviations(request: Request, session: Session, checks: Sequence[Check]) -> list[Check]:
     """A failing check for every recorded deviation that was looked for everywhere it could be, and not found."""
-    if request.only is not None or request.profiles or request.seed:
+    if request.only is not None or request.profiles or request.seed or request.overrides:
         return []  # a narrowed or redrawn run has not looked everywhere
     found = []
     for given in session.scope:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nnspec.results import Footer, Note, read_results
+from nnspec.results import Footer, Note, OverrideHeader, read_results
 from nnspec_reports._models import Summary
 from nnspec_reports._summary import summarize
 
@@ -48,6 +48,17 @@ def test_claimed_profile_that_was_not_asked_for_is_not_judged(make: Any, write: 
     assert cells(made)["numpy (cpu)", "training"] == "not judged"
     assert any("Claimed, but not judged: numpy (cpu) in training" in s for s in made.answer.sentences)
     assert any("judged only inference" in sentence for sentence in made.answer.sentences)
+
+
+def test_a_function_in_place_of_the_backends_own_is_said(make: Any, write: Any) -> None:
+    override = OverrideHeader(function="my_kernels:fast_gelu", digest="0123456789abcdef")
+    head = make.header(backends=[make.backend_header("torch")], overrides={"gelu": override})
+    made = summary(write(make.both_profiles("torch", implementation="override"), head=head))
+    assert made.subjects[0].label == "torch with my_kernels:fast_gelu (cpu)"
+    assert made.answer.verdict == "partial"
+    assert "The run judged my_kernels:fast_gelu as gelu, and not the backend's own." in made.answer.sentences
+    assert "The run executed only cases of gelu, and says nothing about other operations." in made.answer.sentences
+    assert made.support[0].operations[0].cells[0].implementation == "override"
 
 
 @pytest.mark.parametrize("verdict", ["fail", "error", "unsupported", "blocked"])

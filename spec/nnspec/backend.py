@@ -170,6 +170,17 @@ class Backend(
         """Return when all work issued so far is done."""
         return
 
+    def process_state(self) -> dict[str, Any]:
+        """Settings of its framework that hold for the whole process, by name: no operation may leave one changed.
+
+        Values are compared with ==, and this is called after every case of the suite: it has to be cheap.
+        """
+        return {}
+
+    def restore_process_state(self, state: Mapping[str, Any]) -> None:
+        """Set what `process_state` returned earlier; `state` holds the entries that have changed since."""
+        return
+
     # -- what a backend gets for free ------------------------------------------------------------------
 
     def implementation(self, operation: str) -> str:

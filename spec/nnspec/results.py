@@ -32,13 +32,14 @@ __all__ = [
     "Margin",
     "Mutant",
     "Note",
+    "OverrideHeader",
     "Record",
     "Results",
     "conclusion",
     "read_results",
 ]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 Verdict = Literal["pass", "fail", "error", "unsupported", "waived", "undecided", "blocked"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "error", "unsupported", "waived", "undecided", "blocked")
 
@@ -72,8 +73,19 @@ class BackendHeader(_Model):
     versions: dict[str, str] = {}
     #: what it claims
     profiles: list[str] = []
-    #: operation -> "native" or "derived"
+    #: operation -> "native", "derived" or "override"
     implementations: dict[str, str] = {}
+
+
+class OverrideHeader(_Model):
+    """A function that was judged in place of an operation of every backend of the run."""
+
+    #: "module:function"
+    function: str
+    #: hash of its module's text
+    digest: str = ""
+    #: the dtypes it was judged in; None where it declares none
+    dtypes: list[str] | None = None
 
 
 class Header(_Model):
@@ -90,6 +102,8 @@ class Header(_Model):
     #: the profiles judged; empty means every claimed one
     profiles: list[str] = []
     only: str | None = None
+    #: operation -> what was judged in place of the backends' own
+    overrides: dict[str, OverrideHeader] = {}
     limits: dict[str, float]
     platform: str
     python: str
@@ -99,6 +113,10 @@ class Header(_Model):
     command: str
     #: ISO 8601, UTC
     started: str
+
+    def judged(self, backend: str) -> str:
+        """What the verdicts on a backend are about: the backend, or that with functions in place of its own."""
+        return " with ".join([backend, *sorted({o.function for o in self.overrides.values()})])
 
 
 class Check(_Model):
@@ -124,7 +142,7 @@ class Check(_Model):
     margin_exact_inputs: Margin | None = None
     #: the unit at the worst element
     unit: Margin | None = None
-    implementation: Literal["native", "derived"] | None = None
+    implementation: Literal["native", "derived", "override"] | None = None
     case_digest: str = ""
     definition_digest: str = ""
     #: "kind: reason (link)" of the recorded deviation, for a waived check

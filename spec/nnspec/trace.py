@@ -179,10 +179,15 @@ def _run(result: Results) -> Run:
 
 def _verdicts(read: Sequence[Results], known: dict[str, CaseRecord]) -> dict[str, dict[str, Verdicts]]:
     digests = {op.name: op.digest for op in Backend.operations().values()}
-    last = {(c.backend, c.case, c.check, c.dtype): c for result in read for c in result.checks if c.case in known}
+    last = {
+        (result.header.judged(c.backend), c.case, c.check, c.dtype): c
+        for result in read
+        for c in result.checks
+        if c.case in known
+    }
     found: dict[str, dict[str, list[Verdicts]]] = {}
-    for check in last.values():
+    for (judged, *_), check in last.items():
         outdated = check.definition_digest != digests.get(check.operation, check.definition_digest)
         one = Verdicts({check.verdict: 1}, int(outdated), check.margin)
-        found.setdefault(check.case, {}).setdefault(check.backend, []).append(one)
+        found.setdefault(check.case, {}).setdefault(judged, []).append(one)
     return {case: {backend: _joined(ones) for backend, ones in of.items()} for case, of in found.items()}

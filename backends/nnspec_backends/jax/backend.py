@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,20 @@ _LOW = frozenset({np.dtype(jnp.float16), np.dtype(jnp.bfloat16)})
 _FLOATING = frozenset({np.dtype("float32"), np.dtype("float64"), *_LOW})
 #: JAX's name of a platform -> nnspec's
 _PLATFORMS = {"gpu": "cuda", "rocm": "cuda"}
+#: settings of the whole process that change what is computed, or how
+_SETTINGS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_default_device",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+    "jax_disable_jit",
+    "jax_debug_nans",
+    "jax_debug_infs",
+    "jax_check_tracer_leaks",
+)
 
 
 class X64Warning(UserWarning):
@@ -187,6 +201,13 @@ class JaxBackend(
         for array in jax.live_arrays():  # type: ignore[no-untyped-call]
             if not array.is_deleted():
                 array.block_until_ready()
+
+    def process_state(self) -> dict[str, Any]:
+        return {name: getattr(jax.config, name) for name in _SETTINGS}
+
+    def restore_process_state(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            jax.config.update(name, value)  # type: ignore[no-untyped-call]
 
 
 def _x64() -> bool:

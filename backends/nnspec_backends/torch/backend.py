@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -21,6 +21,7 @@ from nnspec.backend import PROFILES, Backend, Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, UnsupportedOperationError
 from nnspec.operation import Array
 from nnspec_backends._host import checked_dtype, fresh_host_array
+from nnspec_backends.torch import _process
 from nnspec_backends.torch._arrays import from_host, to_host
 from nnspec_backends.torch._modes import ieee_products, traced, under_transform
 from nnspec_backends.torch.activations import TorchActivations
@@ -130,6 +131,12 @@ class TorchBackend(
     def synchronize(self) -> None:
         if self.device != "cpu":
             torch.cuda.synchronize(self.device)
+
+    def process_state(self) -> dict[str, Any]:
+        return _process.process_state()
+
+    def restore_process_state(self, state: Mapping[str, Any]) -> None:
+        _process.restore_process_state(state)
 
     def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
         if under_transform():  # torch.autograd neither composes with torch.func nor is it traced

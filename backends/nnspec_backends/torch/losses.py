@@ -16,6 +16,11 @@ __all__ = ["TorchLosses"]
 _SKIPPED = -100
 
 
+def _all_of(lengths: Array | None, batch: int, whole: int, like: Array) -> Array:
+    """The lengths given, or as many whole ones as there are sequences."""
+    return torch.full((batch,), whole, dtype=torch.int64, device=like.device) if lengths is None else lengths
+
+
 class _Rows:
     """Samples as rows of a matrix, classes in columns; those that do not count are marked and emptied."""
 
@@ -204,6 +209,10 @@ class TorchLosses(Losses):
         Not functional.ctc_loss, which has NaN for a gradient where there is no alignment, or 0 for a loss.
         """
         batch, frames, _ = logits.shape
+        labels = target.shape[1]
+        if input_lengths is not None or target_lengths is not None:  # the kernel takes both as arrays or neither
+            input_lengths = _all_of(input_lengths, batch, frames, logits)
+            target_lengths = _all_of(target_lengths, batch, labels, logits)
         log_prob = torch.log_softmax(counted_frames(self, logits, input_lengths, weight), -1).double()
         # the kernel's derivative is NaN at probabilities of 0, where it is 0
         log_prob = torch.where(log_prob == -torch.inf, -torch.inf, log_prob)
@@ -211,7 +220,7 @@ class TorchLosses(Losses):
             log_prob.transpose(0, 1),
             counted_labels(self, target, target_lengths, weight, blank),
             [frames] * batch if input_lengths is None else input_lengths,
-            [target.shape[1]] * batch if target_lengths is None else target_lengths,
+            [labels] * batch if target_lengths is None else target_lengths,
             blank,
             zero_infinity=True,
         )

@@ -41,7 +41,7 @@ _QUICK = cases(
             "inputs": {"x": normal(17, 33), "weight": normal(3, 33), "bias": normal(3)},
             "requires": ("LINEAR-1", "LINEAR-3"),
         },
-        "square": {"inputs": {"x": normal(5, 3), "weight": normal(3, 3)}, "requires": ("LINEAR-1",)},
+        "square": {"inputs": {"x": normal(3, 3), "weight": normal(3, 3)}, "requires": ("LINEAR-1", "LINEAR-2")},
         "vector": {
             "inputs": {"x": normal(33), "weight": normal(3, 33), "bias": normal(3)},
             "requires": ("LINEAR-2", "LINEAR-3"),

@@ -10,6 +10,7 @@ from nnspec_conformance.checks import (
     compiled,
     errors,
     gradients,
+    laws,
     purity,
     repeat,
     shapes,
@@ -31,13 +32,15 @@ CHECKS: dict[str, Callable[[Context], Outcome]] = {
     "compiled": compiled.run,
     "purity": purity.run,
     "repeat": repeat.run,
+    "law": laws.run,
+    "gradient-law": laws.run,
     "errors": errors.run,
     "statistics": statistics.run,
     "trajectory": trajectories.run,
     "training": training.run,
 }
 
-_TRAINING_CHECKS = {"gradients", "statistics", "trajectory", "training"}
+_TRAINING_CHECKS = {"gradients", "gradient-law", "statistics", "trajectory", "training"}
 _TRAINING_FAMILIES = {"losses", "initializers", "regularizers", "optimizers"}
 
 

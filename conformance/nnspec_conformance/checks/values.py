@@ -16,8 +16,8 @@ def run(context: Context) -> Outcome:
     return judge(context, context.leaves("values"))
 
 
-def judge(context: Context, leaves: list[Any]) -> Outcome:
-    """Leaves of some run of the case against the reference."""
+def judge(context: Context, leaves: list[Any], *, exact: bool | None = None) -> Outcome:
+    """Leaves of some run of the case against the reference; `exact` in place of what the case asks."""
     analysis = context.analysis
     expected = analysis.values
     if len(leaves) != len(expected):
@@ -26,7 +26,7 @@ def judge(context: Context, leaves: list[Any]) -> Outcome:
     if wrong := _wrong_shape(got, expected):
         return Outcome("fail", wrong)
     flushed = analysis.flushed.values if analysis.flushed else None
-    name, worst = worst_margin(got, expected, flushed, context.dtype, exact=context.exact)
+    name, worst = worst_margin(got, expected, flushed, context.dtype, exact=context.exact if exact is None else exact)
     if worst is None or worst.margin <= limits.VALUES:
         return Outcome("pass", margin=worst)
     return Outcome("fail", f"{name + ': ' if name else ''}{worst}", worst)

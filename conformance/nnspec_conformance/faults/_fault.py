@@ -94,8 +94,8 @@ class Planted(list[Fault]):
             name: of the fault, unique in its operation.
             old: text that occurs once in the definition, below its docstring.
             new: what stands there instead.
-            within: a helper to change in place of the definition, as "package.module:function"; it is changed while
-                the operation runs.
+            within: a helper to change in place of the definition, as "package.module:function" or
+                "package.module:Class.method"; it is changed while the operation and its checks run.
         """
         methods = functools.partial(_edited, _operation(requirement), old, new, within)
         self._add(requirement, kind, name, f"{_line(old)} -> {_line(new)}", methods)
@@ -155,16 +155,24 @@ def _edited(operation: str, old: str, new: str, within: str | None, sound: type[
     definition = sound.operations()[operation].definition
     if within is None:
         return {operation: _rewritten(definition, old, new)}
-    module, _, name = within.partition(":")
-    helper = getattr(importlib.import_module(module), name)
-    wrong = _rewritten(helper, old, new)
+    owner, name = _place_of(within)
+    helper = getattr(owner, name)
+    wrong = _rewritten(inspect.unwrap(helper), old, new)
+    checked = getattr(Backend, operation)  # the definition behind its checks, which may use the helper too
 
     def faulty(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with _in_place_of(helper, wrong):
-            return definition(self, *args, **kwargs)
+        with _in_place_of(owner, name, wrong):
+            return checked(self, *args, **kwargs)
 
-    faulty.__signature__ = inspect.signature(definition)  # type: ignore[attr-defined]
+    faulty.__operation__ = checked.__operation__  # type: ignore[attr-defined]
     return {operation: faulty}
+
+
+def _place_of(within: str) -> tuple[Any, str]:
+    """The module, class or object that holds a helper, and its name there."""
+    module, _, path = within.partition(":")
+    *owners, name = path.split(".")
+    return functools.reduce(getattr, owners, importlib.import_module(module)), name
 
 
 def _rewritten(function: Any, old: str, new: str) -> Any:
@@ -187,16 +195,24 @@ def _rewritten(function: Any, old: str, new: str) -> Any:
 
 
 @contextlib.contextmanager
-def _in_place_of(helper: Any, wrong: Any) -> Iterator[None]:
-    """Every module of the definitions has the wrong helper in place of the true one."""
-    places = [(m, n) for m in _definitions() for n, value in vars(m).items() if value is helper]
-    for module, name in places:
-        setattr(module, name, wrong)
+def _in_place_of(owner: Any, name: str, wrong: Any) -> Iterator[None]:
+    """The wrong helper where the true one is; one of a module's in every module of the definitions."""
+    helper = getattr(owner, name)
+    places = [(owner, name)]
+    if isinstance(owner, ModuleType):
+        places = [(m, n) for m in _definitions() for n, value in vars(m).items() if value is helper]
+    for place, n in places:
+        _put(place, n, wrong)
     try:
         yield
     finally:
-        for module, name in places:
-            setattr(module, name, helper)
+        for place, n in places:
+            _put(place, n, helper)
+
+
+def _put(owner: Any, name: str, value: Any) -> None:
+    # also into a frozen dataclass
+    (type if isinstance(owner, type) else object).__setattr__(owner, name, value)
 
 
 def _definitions() -> list[ModuleType]:

@@ -50,6 +50,8 @@ class Expected:
     escaped: NDArray[np.bool_] | None = None
     #: its dtype where that is not the one under test
     dtype: str | None = None
+    #: whether any rounding, be it of the inputs, moves any of it; a result that has none to show is taken to move
+    moves: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
         unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
         escaped=np.asarray(np.logical_or.reduce([a.escaped for a in arrays])),
         dtype=WIDE if isinstance(arrays[0], Wide) else None,
+        moves=bool(np.any(arrays[0].deviations[:-1])),
     )
 
 

@@ -371,7 +371,7 @@ def _result(model: Model, value: Any, deviations: Any, scale: Any, underflow: An
     out[:-1] += noise_scale * model.noise(value.shape)
     if not (abs(_plain(value)) <= float(model.largest)).all():  # rarely; then to the last digit
         beyond = (abs(value) > model.largest) & np.isfinite(value)
-        out[-1][beyond] = np.nan
+        out[-1, ...][beyond] = np.nan
     return Ensemble(model, value, out)
 
 

@@ -44,6 +44,12 @@ class Tensor:
     def size(self) -> int:
         return self.value.size  # type: ignore[no-any-return]
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Refused: what NumPy's own functions did with it would be lost to the derivative."""
+        raise TypeError(
+            "NumPy's functions cannot record derivatives; use those of nnspec.tape.namespace, or nnspec.tape.kernel"
+        )
+
     def __len__(self) -> int:
         return len(self.value)
 

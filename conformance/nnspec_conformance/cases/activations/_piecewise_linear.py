@@ -96,6 +96,11 @@ _PRELU = [
                 "options": {"axis": -1},
                 "requires": ("PRELU-1",),
             },
+            "square": {
+                "inputs": {"x": normal(2, 3, 3), "weight": normal(3)},
+                "requires": ("PRELU-1",),
+                "level": "full",
+            },
             "large-mean": {
                 "inputs": {"x": normal(4, 3, 7, mean=-1e3), "weight": normal(3, mean=0.25)},
                 "requires": ("PRELU-3",),

@@ -507,6 +507,11 @@ _NLL = [
     *cases(
         "nll",
         {
+            "square": {
+                "inputs": {"log_prob": normal(4, 4), "target": _labels([2, 0, 3, 1])},
+                "requires": ("NLL-1",),
+                "level": "full",
+            },
             "special-others": {
                 "inputs": {
                     "log_prob": values([[-1.0, -INF, NAN], [INF, -0.5, -INF], [NAN, NAN, -3.0]]),

@@ -1,0 +1,1 @@
+"""Which laws hold for which operations: a module a family."""

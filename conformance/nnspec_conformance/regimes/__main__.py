@@ -1,0 +1,34 @@
+"""`python -m nnspec_conformance.regimes [OPERATION ...]`: find anew what the generators derive, and freeze it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from nnspec import Backend
+from nnspec_conformance.regimes import FROZEN
+from nnspec_conformance.regimes._freeze import found
+
+
+def main(operations: Sequence[str]) -> None:
+    """Replace what is frozen of some operations, by default of all."""
+    frozen = json.loads(FROZEN.read_text(encoding="utf-8")) if operations and FROZEN.exists() else {}
+    rows = {row["id"]: row for row in frozen.get("derived", []) if row["id"].partition("/")[0] not in operations}
+    kept = {kind: frozen.get(kind, {}) for kind in ("by hand", "makes no sense")}
+    for operation in operations or Backend.operations():
+        print(operation, file=sys.stderr)
+        search = found(operation)
+        rows |= {row["id"]: row for row in search.derived}
+        kept["by hand"][operation], kept["makes no sense"][operation] = search.by_hand, search.senseless
+        for finding in search.findings:
+            print(f"  {finding}", file=sys.stderr)
+    order = {name: place for place, name in enumerate(Backend.operations())}
+    derived = sorted(rows.values(), key=lambda row: (order[row["id"].partition("/")[0]], row["change"]["base"]))
+    lines = ",\n".join(json.dumps(row) for row in derived)
+    rest = "".join(f',\n"{kind}": {json.dumps(table, indent=0, sort_keys=True)}' for kind, table in kept.items())
+    FROZEN.write_text(f'{{"derived": [\n{lines}\n]{rest}}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,134 @@
+"""What a level leaves out: what takes long to compile, and what another dtype hardly makes different.
+
+At level quick a plain backend is tried on every case of that level in float32, in float64 on the first case that speaks
+for a requirement, in bfloat16 on one case of every operation and in float16 on one of every sixteenth. At level full it
+is tried on everything.
+
+A backend that traces takes some 100 ms to compile anything at all (decision 0003). At level quick it is tried on one
+group of cases of every operation in float32, and on every sixteenth operation in float64 and bfloat16. At level full it
+is tried on everything in float32; in float64 on the groups of level quick, and in bfloat16 on one case of every
+operation; in float16 on one of every fourth. Where a profile is asked for by name, all of its cases are tried at level
+full, and one of every operation in each low dtype at level quick; where cases are asked for (`--only`), all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from nnspec import Backend
+from nnspec._low_precision import LOW
+from nnspec_conformance.bundles import group_of
+from nnspec_conformance.case import Case
+from nnspec_conformance.catalogue import FAMILIES, all_cases, select
+
+__all__ = ["is_called_both_ways", "is_tried"]
+
+#: every sixteenth operation
+_SAMPLE = 16
+
+
+def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool) -> bool:
+    """Whether a case of a level is tried there in a dtype.
+
+    Args:
+        case: of the level.
+        dtype: one of its dtypes.
+        level: quick or full.
+        traced: whether the backend traces.
+        asked: whether the profile that the dtype belongs to was asked for by name.
+    """
+    if traced and case.plain_only:
+        return False
+    if level == "full":
+        return not traced or asked or dtype == "float32" or _is_tried_at_full(case, dtype)
+    if dtype in LOW:
+        if asked:
+            return case.id in _one_each(dtype, 1)
+        if traced and dtype == "float16":
+            return False
+        return case.id in _one_each(dtype, 1 if dtype == "bfloat16" and not traced else _SAMPLE)
+    if traced:
+        return case.id in _thinned(dtype)
+    return dtype != "float64" or case.id in _evidence()
+
+
+def _is_tried_at_full(case: Case, dtype: str) -> bool:
+    """Of a backend that traces, in another dtype than float32."""
+    if dtype == "float64":
+        return case.level == "quick"
+    if "trajectory" in case.checks:
+        return dtype == "bfloat16"
+    return case.id in _one_each(dtype, 1 if dtype == "bfloat16" else 4)
+
+
+def is_called_both_ways(case: Case, dtype: str, level: str) -> bool:
+    """Whether a backend that traces is called eagerly too: one case of every fourth family, or of every operation."""
+    return dtype == "float32" and case.id in _firsts(level)
+
+
+@functools.cache
+def _firsts(level: str) -> frozenset[str]:
+    found: dict[str, str] = {}
+    for case in all_cases():
+        if "compiled" in case.checks and (level == "full" or case.family in FAMILIES[::4]):
+            found.setdefault(case.family if level == "quick" else case.operation, case.id)
+    return frozenset(found.values())
+
+
+@functools.cache
+def _every(number: int) -> frozenset[str]:
+    """Names of every so many-th operation."""
+    return frozenset(list(Backend.operations())[::number])
+
+
+@functools.cache
+def _one_each(dtype: str, every: int) -> frozenset[str]:
+    """Ids of one case of every so many-th operation; one with derivatives where there is one."""
+    found: dict[str, Case] = {}
+    for case in select(level="quick"):
+        first = found.get(case.operation)
+        better = first is None or (case.differentiated and not first.differentiated)
+        if better and case.operation in _every(every) and case.is_tried_in(dtype):
+            found[case.operation] = case
+    return frozenset(case.id for case in found.values())
+
+
+@functools.cache
+def _evidence() -> frozenset[str]:
+    """Ids of the cases that are the first to speak for a requirement in float64."""
+    found: set[str] = set()
+    proven: set[str] = set()
+    for case in select(level="quick"):
+        if case.is_tried_in("float64") and not proven.issuperset(case.requires):
+            proven.update(case.requires)
+            found.add(case.id)
+    return frozenset(found)
+
+
+@functools.cache
+def _thinned(dtype: str) -> frozenset[str]:
+    """Ids of the cases that a backend that traces tries at level quick, in float32 or float64.
+
+    Errors compute nothing. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
+    """
+    computing: dict[str, list[Case]] = {}
+    kept: set[str] = set()
+    for case in select(level="quick"):
+        if case.expect is not None or case.family == "training":
+            kept.add(case.id)
+        elif case.judge is not None:
+            if case.operation in _every(_SAMPLE):
+                kept.add(case.id)
+        elif dtype == "float32" or case.operation in _every(_SAMPLE):
+            computing.setdefault(case.operation, []).append(case)
+    for of_operation in computing.values():
+        kept |= {case.id for case in _group(of_operation)}
+    return frozenset(kept)
+
+
+def _group(of_operation: list[Case]) -> list[Case]:
+    """The first case, one with derivatives where there is one, and those that share its compilation."""
+    first = next((case for case in of_operation if case.differentiated), of_operation[0])
+    alike = [case for case in of_operation if case.options == first.options and case.program is first.program]
+    group = group_of(first, "float32")
+    return [case for case in alike if group_of(case, "float32") == group]

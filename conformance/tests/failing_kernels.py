@@ -1,0 +1,3 @@
+"""A module of kernels that cannot be imported."""
+
+raise RuntimeError("no GPU here")
