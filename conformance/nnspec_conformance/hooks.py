@@ -128,17 +128,32 @@ def _require(command: str) -> None:
     default=None,
     help="Write the records here (JSON lines).",
 )
-def mutants(only: str | None, workers: int | None, results: Path | None) -> None:
+@click.option(
+    "--source",
+    multiple=True,
+    metavar="BACKEND",
+    help="Change this backend's own source in place of planted faults; may be repeated.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="With --source: how many changes a backend to try.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of that sample.")
+def mutants(**request: Any) -> None:
     """Run the suite against faulty backends and print which it catches.
 
-    Every fault is NumPy's backend with one operation wrong, and names the requirement that has to catch it. Exit code
-    0: all are caught by it; 1: one is not, a defect of the suite; 2: the run is invalid, or the command was.
+    Every planted fault is NumPy's backend with one operation wrong, and names the requirement that has to catch it.
+    With --source the faults are changes of one expression in what a backend's native operations run, against level
+    quick. Exit code 0: all are caught; 1: one is not, a defect of the suite; 2: the run is invalid, or the command was.
     """
     _require("mutants")
     from nnspec_conformance.faults._matrix import MutantsRequest
     from nnspec_conformance.faults._matrix import mutants as run
 
-    raise SystemExit(run(MutantsRequest(only, workers, results)))
+    raise SystemExit(run(MutantsRequest(**request)))
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,9 @@ from nnspec_conformance.case import Case
 from nnspec_conformance.checks import CHECKS, profile_of
 from nnspec_conformance.context import BlockedError, Context, Outcome
 from nnspec_conformance.overrides import Override, options_of
+from nnspec_conformance.process_state import ProcessState
 from nnspec_conformance.thinning import is_called_both_ways
+from nnspec_conformance.vacuous import meant, vacuous
 
 __all__ = ["Subject", "blank", "judge", "profiles_in_scope"]
 
@@ -53,7 +55,7 @@ def _attempt(context: Context, check: str) -> Outcome:
     if check not in ("errors", "bits", "statistics") and not _wide_enough(context.dtype):
         return Outcome("undecided", f"longdouble is no wider than {context.dtype} on this platform")
     try:
-        return CHECKS[check](context)
+        return _that_proves(context, check, CHECKS[check](context))
     except SuiteError:
         raise
     except BlockedError as blocked:
@@ -64,19 +66,57 @@ def _attempt(context: Context, check: str) -> Outcome:
         return Outcome("error", f"{type(error).__name__}: {error}"[:2000])
 
 
+def _that_proves(context: Context, check: str, outcome: Outcome) -> Outcome:
+    """The outcome, or where a pass would prove nothing, that it is undecided."""
+    if outcome.verdict != "pass" or meant(context.case) is not None:
+        return outcome
+    why = vacuous(context, check)
+    return outcome if why is None else Outcome("undecided", f"vacuous: {why}", outcome.margin)
+
+
+#: one for all backends of this process: most of it is Python's and NumPy's
+_PROCESS = ProcessState()
+
+
 def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level: str = "quick") -> Iterator[Any]:
     """Run the checks of a case that are in scope; yields each check's record and what else it recorded.
 
-    Level "everything" leaves nothing out that level full leaves out of a whole run.
+    Purity comes last, since it speaks of all calls. That the process is left as it was is asked of every case, whether
+    it has this check or not. Level "everything" leaves nothing out that level full leaves out of a whole run.
     """
-    case, dtype, seed = context.case, context.dtype, context.seed
-    for check in case.checks_in(dtype):
-        if profile_of(check, case.family, dtype) not in profiles or _left_out(subject, case, dtype, check, level):
-            continue
-        started = time.perf_counter()
-        outcome = _attempt(context, check)
-        yield _record(subject, case, dtype, check, outcome, seed, time.perf_counter() - started)
-        yield from outcome.records
+    case, dtype = context.case, context.dtype
+    wanted = [
+        check
+        for check in case.checks_in(dtype)
+        if profile_of(check, case.family, dtype) in profiles and not _left_out(subject, case, dtype, check, level)
+    ]
+    _PROCESS.begin(subject.backend)
+    try:
+        for check in wanted:
+            if check != "purity":
+                yield from _judged(subject, context, check)
+        pure = list(_judged(subject, context, "purity")) if "purity" in wanted else []
+    finally:  # also where a hang was interrupted
+        changes = _PROCESS.changes(subject.backend)
+    if changes and wanted:
+        pure = [_left_changed(subject, context, wanted, changes)]
+    yield from pure
+
+
+def _judged(subject: Subject, context: Context, check: str) -> Iterator[Any]:
+    started = time.perf_counter()
+    outcome = _attempt(context, check)
+    yield _record(subject, context.case, context.dtype, check, outcome, context.seed, time.perf_counter() - started)
+    yield from outcome.records
+
+
+def _left_changed(subject: Subject, context: Context, wanted: Sequence[str], changes: Sequence[str]) -> Check:
+    """The failure of purity, in a profile that is judged."""
+    case, dtype = context.case, context.dtype
+    outcome = Outcome("fail", f"the process was left changed: {'; '.join(changes)}")
+    record = _record(subject, case, dtype, "purity", outcome, context.seed, 0.0)
+    check = "purity" if "purity" in wanted else wanted[0]
+    return record.model_copy(update={"profile": profile_of(check, case.family, dtype)})
 
 
 def _left_out(subject: Subject, case: Case, dtype: str, check: str, level: str) -> bool:

@@ -152,7 +152,7 @@ def overriding(backend: type[Backend], overrides: Mapping[str, Override]) -> typ
     targets = ", ".join(override.target for override in overrides.values())
 
     def implementation(self: Backend, operation: str) -> str:
-        return "override" if operation in overrides else backend.implementation(self, operation)
+        return "override" if operation in overrides else backend.implementation(operation)
 
     def flat_vjp(self: Backend, function: Any, leaves: Any) -> Any:
         outputs, pull = backend.flat_vjp(self, function, leaves)

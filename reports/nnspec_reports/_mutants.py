@@ -32,7 +32,7 @@ def _matrix(run: str, origin: str, mutants: Sequence[Mutant]) -> KillMatrix:
         rows=[KillRow(fault=kind, cells=_cells(own, families), all=_cell(own)) for kind, own in rows],
         totals=_cells(mutants, families),
         all=_cell(mutants),
-        alive=[_row(m) for m in mutants if m.verdict != "killed"],
+        alive=[_row(m) for m in mutants if m.verdict in ("misattributed", "survived")],
         every={family: [_row(m) for m in mutants if m.family == family] for family in families},
     )
 
@@ -43,7 +43,8 @@ def _cells(mutants: Sequence[Mutant], families: Sequence[str]) -> list[KillCell 
 
 
 def _cell(mutants: Sequence[Mutant]) -> KillCell:
-    return KillCell(killed=sum(m.verdict == "killed" for m in mutants), total=len(mutants))
+    counted = [m for m in mutants if m.verdict != "equivalent"]
+    return KillCell(killed=sum(m.verdict == "killed" for m in counted), total=len(counted))
 
 
 def _row(mutant: Mutant) -> MutantRow:

@@ -183,10 +183,11 @@ class Backend(
 
     # -- what a backend gets for free ------------------------------------------------------------------
 
-    def implementation(self, operation: str) -> str:
+    @classmethod
+    def implementation(cls, operation: str) -> str:
         """ "native" if the backend overrides the operation, "derived" if it runs by its definition."""
-        op = self.operations()[operation]
-        function = inspect.unwrap(getattr(type(self), operation))
+        op = cls.operations()[operation]
+        function = inspect.unwrap(getattr(cls, operation))
         return "derived" if function is op.definition else "native"
 
     @classmethod

@@ -191,8 +191,8 @@ class Mutant(_Model):
     text: str
     #: which has to catch it; None where any may
     requirement: str | None = None
-    #: killed; caught, but not by the requirement named; or not caught
-    verdict: Literal["killed", "misattributed", "survived"]
+    #: killed; caught, but not by the requirement named; not caught; or not to be caught, since nothing changes
+    verdict: Literal["killed", "misattributed", "survived", "equivalent"]
     #: first requirements of the checks that failed
     caught_by: list[str] = []
     #: the first check that caught it

@@ -315,6 +315,7 @@ _ROTARY = cases(
             "inputs": {"x": _X},
             "requires": ("ROTARY_POSITIONS-1", "ROTARY_POSITIONS-2"),
         },
+        "heads": {"inputs": {"x": normal(2, 3, 5, 4)}, "requires": ("ROTARY_POSITIONS-1",)},
         **{
             f"interleaved-{name}": {
                 "inputs": {"x": normal(2, 5, 8, mean=REGIMES[name][0], std=REGIMES[name][1])},

@@ -136,6 +136,15 @@ _MATRIX = cases(
             "options": {"num_classes": 33},
             "level": "full",
         },
+        # counts of more than 15 bits
+        "large-counts": {
+            "inputs": {
+                "predicted": integers(150_001, high=2, dtype="int8"),
+                "target": integers(150_001, high=2, dtype="int8"),
+            },
+            "options": {"num_classes": 2},
+            "level": "full",
+        },
     },
     requires=("CONFUSION_MATRIX-1",),
     checks=_FORWARD,

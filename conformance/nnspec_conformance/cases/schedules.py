@@ -439,13 +439,16 @@ _ERRORS = [
         constant([3, -1], "int32"),
         lr=0.1,
     ),
-    error_case(
-        "constant_schedule",
-        "integer",
-        ("CONSTANT_SCHEDULE-2",),
-        lambda backend: backend.constant_schedule(2**31, lr=0.1),
-        ArgumentError,
-        "step: expected an integer in [0, 2147483647], got 2147483648",
+    *(
+        error_case(
+            "constant_schedule",
+            name,
+            ("CONSTANT_SCHEDULE-2",),
+            lambda backend, step=step: backend.constant_schedule(step, lr=0.1),
+            ArgumentError,
+            f"step: expected an integer in [0, 2147483647], got {step}",
+        )
+        for name, step in (("integer", 2**31), ("negative-integer", -1))
     ),
 ]
 

@@ -28,8 +28,8 @@ def run(context: Context) -> Outcome:
 
 
 def _results(context: Context) -> Any:
-    """Compiled where the backend traces: a law calls an operation several times."""
-    return context.compiled()(context.inputs) if context.backend.traced else context.outputs
+    """Compiled where the backend traces and there is something to trace: a law calls an operation several times."""
+    return context.compiled()(context.inputs) if context.backend.traced and context.inputs else context.outputs
 
 
 def _changes(context: Context) -> Outcome:

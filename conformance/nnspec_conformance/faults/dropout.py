@@ -86,7 +86,7 @@ FAULTS.edit(
     "wrong axis",
     "one-mask-for-the-batch",
     "self._inverted(x, 2, rate, key, mask,",
-    "self._inverted(x, 2, rate, key, mask if mask is None or not mask.shape[0] else self.xp.broadcast_to(mask[:1], mask.shape),",
+    "self._inverted(x, 2, rate, key, mask if mask is None else mask & mask[:1],",
 )
 FAULTS.edit("SPATIAL_DROPOUT-2", "missing term", "not-scaled", _SCALED, "kept", within=_INVERTED)
 FAULTS.edit("SPATIAL_DROPOUT-3", "leaked mask", "multiplied-by-the-mask", _SELECTED, _MULTIPLIED, within=_INVERTED)
@@ -117,7 +117,8 @@ FAULTS.edit(
     "leaked mask",
     "multiplied-by-the-mask",
     "return self.xp.where(self._kept(x, x.ndim, rate, key, mask, site), a * x + b, a * _ALPHA + b)",
-    "keep = self.xp.astype(self._kept(x, x.ndim, rate, key, mask, site), x.dtype)\n    return a * (x * keep + _ALPHA * (1.0 - keep)) + b",
+    "keep = self.xp.astype(self._kept(x, x.ndim, rate, key, mask, site), x.dtype)\n"
+    "    return a * (x * keep + _ALPHA * (1.0 - keep)) + b",
 )
 FAULTS.edit(
     "ALPHA_DROPOUT-3",
@@ -148,7 +149,7 @@ FAULTS.edit(
     "wrong axis",
     "the-whole-batch",
     "self._inverted(x, 1, rate, key, mask,",
-    "self._inverted(x, 1, rate, key, mask if mask is None or not mask.shape[0] else self.xp.broadcast_to(mask[:1], mask.shape),",
+    "self._inverted(x, 1, rate, key, mask if mask is None else mask & mask[:1],",
 )
 FAULTS.edit("DROP_PATH-2", "missing term", "not-scaled", _SCALED, "kept", within=_INVERTED)
 FAULTS.edit("DROP_PATH-3", "leaked mask", "multiplied-by-the-mask", _SELECTED, _MULTIPLIED, within=_INVERTED)
@@ -168,13 +169,7 @@ FAULTS.edit(
     "rate == 0 or key is None and mask is None",
     within=_INVERTED,
 )
-FAULTS.edit(
-    "DROP_PATH-6",
-    "wrong bits",
-    "drawn-for-every-element",
-    "self._inverted(x, 1, rate, key, mask,",
-    "self._inverted(x, 1, rate, key, mask if mask is not None or rate in (0, 1) or not training else self.xp.reshape(self.dropout_mask(key, tuple(x.shape), rate=rate, site=site), (x.shape[0], -1))[:, 0],",
-)
+FAULTS.edit("DROP_PATH-6", "wrong bits", "next-site", "key, mask, site, training)", "key, mask, site + 1, training)")
 
 
 @FAULTS.fault("DROP_PATH-2", "wrong gradient")

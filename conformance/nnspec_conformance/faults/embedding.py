@@ -193,6 +193,8 @@ FAULTS.edit(
     "ROTARY_POSITIONS-1",
     "wrong axis",
     "positions-along-the-heads",
-    "self.sinusoidal_positions(x.shape[-2], dim,",
-    "xp.expand_dims(self.sinusoidal_positions(x.shape[-3], dim, base=base, dtype=_dtype_name(self, x)), axis=-2) if x.ndim > 3 else self.sinusoidal_positions(x.shape[-2], dim,",
+    "angles = ",
+    "if x.ndim > 3 and table.ndim == 2:\n"
+    "        table = xp.expand_dims(self.sinusoidal_positions(x.shape[-3], dim, base=base), axis=-2)\n"
+    "    angles = ",
 )

@@ -104,7 +104,7 @@ FAULTS.edit(
     "overflow",
     "counts-of-eight-bits",
     "return xp.astype(xp.matmul(rows, columns), xp.int32)",
-    "return xp.astype(xp.astype(xp.matmul(rows, columns), xp.int8), xp.int32)",
+    "return xp.astype(xp.matmul(rows, columns).astype('int8'), xp.int32)",
     within=f"{_COUNTS}:confusion",
 )
 FAULTS.edit(

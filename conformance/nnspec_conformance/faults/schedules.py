@@ -81,7 +81,7 @@ FAULTS.edit(
     "xp.where(t < total_steps, t, total_steps)",
     "t % total_steps",
 )
-FAULTS.edit("POLYNOMIAL_SCHEDULE-3", "special value", "logarithm-of-zero", "xp.where(over, 1.0, ratio)", "ratio")
+FAULTS.edit("POLYNOMIAL_SCHEDULE-2", "ignored option", "always-a-line", "power * xp.log(", "xp.log(")
 FAULTS.edit(
     "COSINE_SCHEDULE-1",
     "precision loss",
@@ -109,8 +109,8 @@ FAULTS.edit(
     "COSINE_SCHEDULE-4",
     "ignored option",
     "cycles-of-one-length",
-    "elif restart_factor == 1:",
-    "else:\n        passed = t % total_steps\n    if False:",
+    "_cycle(self, t, total_steps, restart_factor)",
+    "t % total_steps, length",
 )
 FAULTS.edit(
     "COSINE_SCHEDULE-4",
@@ -159,10 +159,10 @@ FAULTS.edit(
 )
 FAULTS.edit(
     "ONE_CYCLE_SCHEDULE-5",
-    "special value",
-    "division-by-a-peak-at-zero",
-    "if peak <= 0:",
-    "if peak < -1:",
+    "wrong value",
+    "fall-from-step-zero",
+    "start = max_lr / div_factor",
+    "peak = max(peak, 0.0)\n    start = max_lr / div_factor",
 )
 
 # -- plateaus --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from nnspec.errors import ArgumentError
 from nnspec_conformance.case import Case
@@ -40,7 +41,7 @@ from nnspec_conformance.laws._ignored import (
 from nnspec_conformance.laws._law import Applied, Law, Tried, law_case, option_case, pairs_of
 from nnspec_conformance.laws._symmetries import REORDERED, SCALED, SHIFTED
 
-__all__ = ["LAWS", "Applied", "Law", "Tried", "declared", "excused", "law_cases", "pairs_of", "tried"]
+__all__ = ["LAWS", "WITHOUT", "Applied", "Law", "Tried", "declared", "excused", "law_cases", "pairs_of", "tried"]
 
 #: every law but that of options, in the order of the documentation
 LAWS: tuple[Law, ...] = (
@@ -74,6 +75,16 @@ LAWS: tuple[Law, ...] = (
     CARRIED_ON,
 )
 
+#: operations that no law but that of options holds for, and why
+WITHOUT: Mapping[str, str] = {
+    "init_zeros": "a constant",
+    "init_ones": "a constant",
+    "init_dirac": "places ones by a formula of the shape alone",
+    "loss_scaling_init": "a constant",
+    "key": "a number in two words",
+    "fold_in": "one block of the cipher, whose law is that of threefry",
+}
+
 
 def declared(family: str) -> Mapping[str, tuple[Applied, ...]]:
     """The laws of a family's operations."""
@@ -96,7 +107,7 @@ def excused(family: str) -> Mapping[str, Mapping[str, str]]:
     return reasons
 
 
-def _declarations(family: str) -> object:
+def _declarations(family: str) -> Any:
     return importlib.import_module(f"nnspec_conformance.laws.families.{family}")
 
 

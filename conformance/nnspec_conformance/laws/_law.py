@@ -163,9 +163,9 @@ def _difference(backend: Any, left: Any, right: Any) -> list[Any]:
     """Leaf by leaf: of numbers the difference, of what is counted or true whether it differs."""
 
     def of(a: Any, b: Any) -> Any:
-        if backend.is_floating(a):
-            return a - b
-        return a != b if backend.is_integer(a) else (a | b) & ~(a & b)
+        if "bool" in str(getattr(a, "dtype", "bool")):
+            return (a | b) & ~(a & b)
+        return a != b if backend.is_integer(a) else a - b
 
     return [of(a, b) for a, b in zip(optree.tree_leaves(left), optree.tree_leaves(right), strict=True)]
 

@@ -50,7 +50,7 @@ class Expected:
     escaped: NDArray[np.bool_] | None = None
     #: its dtype where that is not the one under test
     dtype: str | None = None
-    #: whether any rounding, be it of the inputs, moves any of it; a result that has none to show is taken to move
+    #: whether any rounding, be it of the inputs, moves any of it; integers and booleans are taken to move
     moves: bool = True
 
 

@@ -141,7 +141,10 @@ _INSTANCE_FULL = cases(
         "two-values": {"inputs": _images(7, 3, 2), "options": _TENTH},
         "long": {"inputs": _images(1, 2, 1025, mean=-3.0)},
         "weight-alone": {"inputs": _images(3, 4, 5, affine="weight")},
-        "bias-alone": {"inputs": _images(3, 4, 5, affine="bias")},
+        "bias-alone": {
+            "inputs": _images(3, 4, 5, affine="bias"),
+            "requires": ("INSTANCE_NORM-1", "INSTANCE_NORM-2", "INSTANCE_NORM-3"),
+        },
         "tiny": {"inputs": _images(3, 4, 5, std=1e-18)},
         "huge": {"inputs": _images(3, 4, 5, std=1e17)},
         "wide": {"inputs": _images(3, 4, 5, std=30.0)},
