@@ -185,7 +185,8 @@ class Case:
     @property
     def sharp(self) -> bool:
         """Whether the inputs are kinks, ties, specials or subnormal: there is no difference quotient there."""
-        return any(word in self.name for word in ("kink", "tie", "special", "subnormal"))
+        source = self.source
+        return source.derivation is None and any(w in source.name for w in ("kink", "tie", "special", "subnormal"))
 
     def run(self, backend: Backend, **arrays: Any) -> Any:
         """The result on a backend."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,18 @@ from nnspec.errors import MissingExtraError
 from nnspec.plugins import CaseRecord, hookimpl
 
 __all__ = ["nnspec_cases", "nnspec_commands"]
+
+
+class _Memory(click.ParamType):
+    """An amount of memory, in MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]iB)", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"expected an amount such as 500MiB or 4GiB, got {value!r}", param, ctx)
+        return float(match[1]) * (1024 if match[2] == "GiB" else 1)
 
 
 @click.command(
@@ -59,6 +72,13 @@ __all__ = ["nnspec_cases", "nnspec_commands"]
     help="Seconds after which one case counts as hung.",
 )
 @click.option(
+    "--memory",
+    type=_Memory(),
+    default=None,
+    metavar="SIZE",
+    help="How much a case may make its process grow, such as 500MiB or 4GiB (default: the machine's, shared out).",
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -96,15 +116,15 @@ def conform(**request: Any) -> None:
     A BACKEND is a registered name (see `nnspec backends`) or a class as package.module:Class. Exit code 0: conformant
     in every profile judged; 1: not; 2: the run is invalid, or the command was.
     """
-    _require("conform")
+    _require("conform", *(["hypothesis"] if request["explore"] else []))
     from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import conform as run
 
     raise SystemExit(run(Request(**request)))
 
 
-def _require(command: str) -> None:
-    modules = ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn")
+def _require(command: str, *more: str) -> None:
+    modules = ("pytest", "xdist", "pytest_timeout", "pydantic", "sklearn", *more)
     absent = [m for m in modules if not importlib.util.find_spec(m)]
     if absent:
         raise MissingExtraError(f'{command} needs {", ".join(absent)}; run: pip install "nnspec[conformance]"')

@@ -23,7 +23,7 @@ from nnspec_conformance.process_state import ProcessState
 from nnspec_conformance.thinning import is_called_both_ways
 from nnspec_conformance.vacuous import meant, vacuous
 
-__all__ = ["Subject", "blank", "judge", "profiles_in_scope"]
+__all__ = ["Subject", "blank", "broken_record", "judge", "profiles_in_scope"]
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,25 @@ def blank(
 ) -> Check:
     """The record of a check that could not be run to its end: crashed, hung."""
     return _record(subject, case, dtype, check, Outcome(verdict, message), seed, 0.0)
+
+
+def broken_record(subject: Subject, dtype: str, broken: str) -> Check:
+    """The one failure where a basic that all cases build on is broken, which is told as "name: how"."""
+    name = broken.partition(":")[0]
+    return Check(
+        backend=subject.given,
+        device=subject.backend.device,
+        family="basics",
+        operation=name,
+        case=f"{name}/basics",
+        check="basics",
+        dtype=dtype,
+        profile=profile_of("basics", "basics", dtype),
+        level="quick",
+        verdict="fail",
+        message=broken,
+        repro=f"nnspec conform {subject.given}",
+    )
 
 
 def _record(subject: Subject, case: Case, dtype: str, check: str, outcome: Outcome, seed: int, seconds: float) -> Check:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nnspec.plugins import backend_class
 from nnspec.results import Record
 from nnspec_conformance import cache
 from nnspec_conformance.session import DTYPES, Session
+from nnspec_conformance.watch import default_memory
 
 __all__ = ["Request", "run_lanes", "threads_of"]
 
@@ -50,6 +52,8 @@ class Request:
     overrides: tuple[str, ...] = ()
     #: whether references and compiled programs of earlier runs are used, and kept for later ones
     cache: bool = True
+    #: MiB by which a case may make its worker grow; None is the machine's share
+    memory: float | None = None
     #: seconds to draw cases live; None is to run those of the suite
     explore: int | None = None
 
@@ -65,6 +69,10 @@ class _Lane:
     workers: int
     results: Path
     process: subprocess.Popen[bytes] | None = None
+    #: how many items were finished when that number last changed, and when that was
+    _seen: tuple[int, float] = (0, 0.0)
+    #: why it was killed
+    killed: str = ""
 
     @property
     def log(self) -> Path:
@@ -79,10 +87,30 @@ class _Lane:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def look(self, patience: float) -> None:
+        """Kill it where nothing has been finished for so many seconds: a single case is watched from within."""
+        count, since = self._seen
+        if not self.running:
+            return
+        if self.finished != count or not since:
+            self._seen = (self.finished, time.monotonic())
+        elif time.monotonic() - since > patience:
+            self.killed = f"finished nothing for {patience:.0f} s and was killed"
+            self.kill()
+
+    def kill(self) -> None:
+        """With all of its workers, which cannot be relied upon to notice."""
+        if self.process is not None and self.running:
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
+            self.process.wait()
+
     def complaint(self) -> str | None:
         """Why its records cannot be trusted; None if pytest ran to its end and every item has its records."""
         assert self.process is not None
         name = f"{', '.join(self.backends)} ({', '.join(self.dtypes)})"
+        if self.killed:
+            return f"the run of {name} {self.killed}"
         if self.process.returncode not in (0, 1):
             tail = " | ".join(self.log.read_text(errors="replace").strip().splitlines()[-3:])
             return f"the run of {name} ended with pytest's exit code {self.process.returncode}: {tail}"
@@ -101,7 +129,7 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
     lanes = _lanes(session, workers, folder)
     waiting = sorted(lanes, key=_cost, reverse=True)
     most = max(map(_cost, lanes), default=0)
-    with _progress(len(session.items)) as advance:
+    with _progress(len(session.items)) as advance, _ended(lanes):
         while waiting or any(lane.running for lane in lanes):
             busy = sum(lane.workers for lane in lanes if lane.running)
             if waiting and (not busy or busy + waiting[0].workers <= workers or _cost(waiting[0]) < most / _SMALL):
@@ -109,9 +137,26 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
                 lane.process = _start(request, lane)
                 continue
             time.sleep(0.1)
+            for running in lanes:
+                running.look(_patience(request))
             advance(sum(lane.finished for lane in lanes))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
+
+
+def _patience(request: Request) -> float:
+    """Seconds without a finished case after which it is not a case that hangs: two in a row may take their time."""
+    return 2 * (request.timeout + 5) + 60
+
+
+@contextlib.contextmanager
+def _ended(lanes: Sequence[_Lane]) -> Iterator[None]:
+    """No lane outlives the run: they are sessions of their own, so that they can be killed with their workers."""
+    try:
+        yield
+    finally:
+        for lane in lanes:
+            lane.kill()
 
 
 def _cost(lane: _Lane) -> int:
@@ -160,6 +205,7 @@ def _start(request: Request, lane: _Lane) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(request, lane),
+            start_new_session=True,
         )
 
 
@@ -171,6 +217,8 @@ def _options(request: Request, lane: _Lane) -> list[str]:
     options += [f"--nnspec-device={request.device}"] if request.device else []
     options += [f"--nnspec-only={request.only}"] if request.only else []
     options += [f"--nnspec-override={override}" for override in request.overrides]
+    memory = request.memory or default_memory(_workers(request))
+    options += [f"--nnspec-memory={memory}"] if memory is not None else []
     return [*options, "--nnspec-checked", f"--nnspec-results={lane.results}"]
 
 

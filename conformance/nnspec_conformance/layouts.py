@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -60,5 +61,6 @@ def relaid(backend: Backend, x: Any, layout: Layout) -> Any:
     if layout == "reversed":
         return xp.flip(xp.stack([xp.flip(x, axis=None)], axis=0)[0], axis=None)
     axes = _turned(ndim, layout)
-    turned = xp.stack([xp.permute_dims(x, axes)], axis=0)[0]
+    turned = xp.permute_dims(x, axes)
+    turned = xp.reshape(xp.reshape(turned, (math.prod(x.shape),)), turned.shape)  # in that order in memory
     return xp.permute_dims(turned, tuple(int(i) for i in np.argsort(axes)))

@@ -6,6 +6,7 @@ Loaded into every pytest run of an environment that has nnspec, so nothing heavy
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated")
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
     group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before
+    group.addoption("--nnspec-memory", default=None, type=float, metavar="MIB", help=argparse.SUPPRESS)
     group.addoption("--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file")
 
 
@@ -72,12 +74,30 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"nnspec: {error}") from error
     session.bundle = not _is_replacement(config)
     config.stash[SESSION] = session
-    if not _is_worker(config):
-        config.pluginmanager.register(Recorder(session, config.getoption("nnspec_results")), "nnspec-recorder")
+    results = config.getoption("nnspec_results")
+    if _is_worker(config):
+        if results is not None:
+            from nnspec_conformance.given_up import GivenUp
+            from nnspec_conformance.watch import Beat
+
+            session.beat, session.given_up = Beat(results, _worker_id(config)), GivenUp(results)
+        return
+    watch = None
+    if results is not None and not _collects(config):
+        from nnspec_conformance.watch import Watch
+
+        bound = config.getoption("nnspec_memory")
+        watch = Watch(results, timeout=config.getoption("timeout", None) or math.inf, memory=bound)
+        config.pluginmanager.register(watch, "nnspec-watch")
+    config.pluginmanager.register(Recorder(session, results, watch), "nnspec-recorder")
 
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+def _worker_id(config: pytest.Config) -> str:
+    return str(getattr(config, "workerinput")["workerid"])  # noqa: B009 - pytest-xdist puts it there
 
 
 def _is_replacement(config: pytest.Config) -> bool:

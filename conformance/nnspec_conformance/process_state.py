@@ -118,13 +118,14 @@ def _set_numpy_generator(kept: tuple[Any, Any]) -> None:
     np.random.set_state(kept[1])
 
 
+_FILTERS = "the warning filters"
 _SETTINGS: Mapping[str, _Setting] = {
     "NumPy's error handling": _Setting(np.geterr, lambda kept: np.seterr(**kept)),
     "NumPy's error callback": _Setting(np.geterrcall, np.seterrcall),
     "NumPy's print options": _Setting(np.get_printoptions, lambda kept: np.set_printoptions(**kept)),
     "NumPy's buffer size": _Setting(np.getbufsize, np.setbufsize),
     "floating-point arithmetic": _Setting(_arithmetic, _set_arithmetic, told=_told_arithmetic),
-    "the warning filters": _Setting(lambda: tuple(warnings.filters), _set_filters),
+    _FILTERS: _Setting(lambda: tuple(warnings.filters), _set_filters),
     "the current folder": _Setting(_folder, os.chdir),
     "os.environ": _Setting(_environment, _set_environment),
     "the recursion limit": _Setting(sys.getrecursionlimit, sys.setrecursionlimit),
@@ -149,12 +150,14 @@ class ProcessState:
     """The state before the case that runs; what the suite itself does between two cases is no case's."""
 
     def __init__(self) -> None:
+        self._modules = 0
         self._before: dict[str, Any] = {}
         self._slow: dict[str, tuple[Any, Any]] = {}
         self._framework: Mapping[str, Any] = {}
 
     def begin(self, backend: Backend) -> None:
         """A case of the backend begins."""
+        self._modules = len(sys.modules)
         self._before = {name: setting.read() for name, setting in _SETTINGS.items()}
         if not self._slow:
             self._slow = {name: (s.read(), s.keep and s.keep()) for name, s in _SLOW.items()}
@@ -166,8 +169,9 @@ class ProcessState:
         for name, setting in _SETTINGS.items():
             before, now = self._before[name], setting.read()
             if now != before:
-                found.append(_told(name, before, now, setting.told))
                 _restore(setting.restore, before)
+                if not (name == _FILTERS and len(sys.modules) != self._modules):  # modules add some when imported
+                    found.append(_told(name, before, now, setting.told))
         changed = [name for name, setting in _SLOW.items() if setting.read() != self._slow[name][0]]
         for name in changed:
             found.append(f"{name} changed")

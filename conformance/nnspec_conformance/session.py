@@ -19,14 +19,17 @@ from nnspec._low_precision import LOW
 from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
 from nnspec.results import Check, Note, Verdict
+from nnspec_conformance.basics import broken_basic
 from nnspec_conformance.bundles import bundled
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import select
 from nnspec_conformance.checks import profile_of
 from nnspec_conformance.context import Context
-from nnspec_conformance.judge import Subject, blank, judge, profiles_in_scope
+from nnspec_conformance.given_up import GivenUp
+from nnspec_conformance.judge import Subject, blank, broken_record, judge, profiles_in_scope
 from nnspec_conformance.overrides import Override, load_overrides, overriding
 from nnspec_conformance.thinning import is_tried
+from nnspec_conformance.watch import Beat, Watch
 
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
@@ -90,6 +93,11 @@ class Session:
         self.bundle = True
         self._classes: dict[str, type[Backend]] = {}
         self._subjects: dict[tuple[str, str], Subject] = {}
+        #: backends by name and dtype whose making failed or whose basics are broken, and how
+        self._broken: dict[tuple[str, str], str] = {}
+        #: what tells a run's controller of this worker; None where there is no other process
+        self.beat: Beat | None = None
+        self.given_up: GivenUp | None = None
         self._bundled: dict[str, tuple[tuple[str, str], dict[str, Context]]] = {}
 
     @functools.cached_property
@@ -177,21 +185,51 @@ class Session:
     def run(self, item: Item, properties: list[tuple[str, object]]) -> list[Check]:
         """Judge one item; its records are appended to `properties` as they are made, so that a hang keeps them."""
         found = []
-        for record in self._records(item):
-            properties.append((PROPERTY, record.model_dump_json()))  # a text travels faster than what is in it
-            if isinstance(record, Check):
-                found.append(record)
+        with self.beat.case() if self.beat is not None else contextlib.nullcontext():
+            for record in self._records(item):
+                properties.append((PROPERTY, record.model_dump_json()))  # a text travels faster than what is in it
+                if isinstance(record, Check):
+                    found.append(record)
         return found
 
     def _records(self, item: Item) -> Iterator[Any]:
-        try:
-            subject = self.subject(item.given, item.dtype)
-        except NnspecError as error:  # claimed, and then not to be had
-            yield from self.unfinished(item, set(), str(error), "unsupported")
+        key = (item.given, item.dtype)
+        why = self.given_up.why(item) if self.given_up is not None else None
+        if why is None and key not in self._subjects and key not in self._broken:
+            yield from self._made(item)
+            if key in self._broken:
+                return
+        why = why or self._broken.get(key)
+        if why is not None:
+            yield from self.unfinished(item, set(), why, "blocked")
             return
+        subject = self.subject(item.given, item.dtype)
         context = self._context(subject.backend, item)
         level = "everything" if self.level == "full" and self.narrowed else self.level
         yield from judge(subject, context, profiles=self.scope[item.given], level=level)
+
+    def _made(self, item: Item) -> Iterator[Check]:
+        """Make the backend of an item and look at what all cases build on; if that fails, its records."""
+        key = (item.given, item.dtype)
+        self._broken[key] = "the backend cannot be made"  # what a hang leaves
+        with self.beat.making() if self.beat is not None else contextlib.nullcontext():
+            try:
+                subject = self.subject(item.given, item.dtype)
+            except NnspecError as error:  # claimed, and then not to be had
+                self._broken[key] = str(error)
+                yield from self.unfinished(item, set(), str(error), "unsupported")
+                return
+            except Exception as error:
+                self._broken[key] = f"the backend cannot be made: {type(error).__name__}: {error}"[:500]
+                yield from self.unfinished(item, set(), self._broken[key])
+                return
+            broken = broken_basic(subject.backend)
+        if broken is None:
+            del self._broken[key]
+            return
+        self._broken[key] = broken
+        yield broken_record(subject, item.dtype, broken)
+        yield from self.unfinished(item, set(), broken, "blocked")
 
     def _context(self, backend: Backend, item: Item) -> Context:
         """Of an item; where the backend traces, the cases of an operation share compilations."""
@@ -214,18 +252,28 @@ class Session:
 
     def unfinished(self, item: Item, done: set[str], reason: str, verdict: Verdict = "error") -> Iterator[Check]:
         """Records of the checks that were not done: the first has the verdict, the rest is blocked by it."""
-        subject = self.subject(item.given, backend_class(item.given).dtypes[0])
+        subject = self._subjects.get((item.given, item.dtype)) or self._unmade(item.given)
         rest = [check for check in self.checks_in_scope(item) if check not in done]
         for check in rest:
-            here: tuple[Verdict, str] = (verdict, reason) if check == rest[0] else ("blocked", f"{rest[0]}: {reason}")
+            here: tuple[Verdict, str] = (verdict, reason)
+            if check != rest[0]:
+                here = ("blocked", reason if verdict == "blocked" else f"{rest[0]}: {reason}")
             yield blank(subject, item.case, item.dtype, check, *here, seed=self.seed)
+
+    def _unmade(self, given: str) -> Subject:
+        """What records need to know of a backend, without making it: that may be what hangs or dies."""
+        backend: Backend = object.__new__(self._class(given))
+        backend.device = backend.resolve_device(self.device)
+        return Subject.of(given, backend, self.overrides)
 
 
 class Recorder:
     """Collects the records of all workers and appends them to the results file as they come."""
 
-    def __init__(self, session: Session, path: str | None) -> None:
+    def __init__(self, session: Session, path: str | None, watch: Watch | None = None) -> None:
         self.session = session
+        self.watch = watch
+        self.given_up = None if path is None else GivenUp(path)
         self._files = contextlib.ExitStack()
         self._records = None if path is None else self._opened(Path(path))
         self._finished = None if path is None else self._opened(Path(path).with_suffix(".done"))
@@ -258,14 +306,19 @@ class Recorder:
         text = report.longreprtext
         done = {r["check"] for r in records if r["kind"] == "check"}
         if "crashed while running" in text:  # pytest-xdist's words
-            return self._told(item, done, f"the worker process died: {_last_line(text)}")
+            node, watch = getattr(report, "node", None), self.watch
+            if watch is None or node is None:
+                return self._lost(item, done, f"the worker process died: {_last_line(text)}")
+            return self._lost(item, done, watch.reason(node), making=watch.was_making(node))
         if "Timeout" in text and "SuiteError" not in text:
-            return self._told(item, done, _first_line(text, "Timeout"))
+            return self._lost(item, done, _first_line(text, "Timeout"))
         if any(r["kind"] == "check" and r["verdict"] in BAD for r in records):
             return []
         return [Note(level="suite-error", message=f"{item.id}: {_last_line(text)}", backend=item.given)]
 
-    def _told(self, item: Item, done: set[str], reason: str) -> list[Check]:
+    def _lost(self, item: Item, done: set[str], reason: str, *, making: bool = False) -> list[Check]:
+        if self.given_up is not None:
+            self.given_up.lost(item, reason, making=making)
         return list(self.session.unfinished(item, done, reason))
 
 

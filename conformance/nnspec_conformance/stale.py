@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.deviations import Deviation
 from nnspec.results import Check
-from nnspec_conformance.catalogue import all_cases
+from nnspec_conformance.catalogue import select
 from nnspec_conformance.session import Session
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _only_at_full(row: Deviation) -> bool:
     """Whether the row may speak of cases that a quick run leaves out."""
     return any(
         c.level == "full" and row.covers(operation=c.operation, case=c.id, check=k, dtype=t, device=row.device)
-        for c in all_cases()
+        for c in select(level="full")
         for k in c.checks
         for t in c.dtypes
     )

@@ -30,13 +30,13 @@ def vacuous(context: Context, check: str) -> str | None:
     Nothing is vacuous about inputs that are a kink, a tie or special, nor about empty ones: there the claim is the
     very constant. Other kinds of check do not compare results with the reference, of which laws expect 0.
     """
+    if check != "gradients" and check not in _OF_VALUES:
+        return None
     if context.case.sharp or any(x.size == 0 for x in context.numpy_inputs.values()):
         return None
     gradients = list(context.analysis.gradients.values())
     if check == "gradients":
         return "gradients of 0 would pass" if _are_zero(gradients, exact=False) else None
-    if check not in _OF_VALUES:
-        return None
     values = [e for e in context.analysis.values if e.value.size]
     exact = context.exact or check == "bits"
     if not values:

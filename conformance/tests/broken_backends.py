@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -107,3 +108,53 @@ class SingleOnly(NumpyBackend):
 
     dtypes = ("float32",)
     profiles = frozenset({"inference", "training", "reproducible"})
+
+
+class Misbehaves(NumpyBackend):
+    """Each operation in a way of its own, in float32."""
+
+    def hard_tanh(self, x, *, min_value=-1.0, max_value=1.0):
+        if self.dtype == "float32":
+            ctypes.string_at(0)  # reads from a null pointer
+        return super().hard_tanh(x, min_value=min_value, max_value=max_value)
+
+    def hard_sigmoid(self, x):
+        if self.dtype == "float32":
+            os._exit(0)
+        return super().hard_sigmoid(x)
+
+    def hard_swish(self, x):
+        if self.dtype == "float32":
+            _hang_in_c()
+        return super().hard_swish(x)
+
+    def heaviside(self, x):
+        if self.dtype == "float32":
+            _refuse_to_stop()
+        return super().heaviside(x)
+
+    def hardshrink(self, x, *, lambd=0.5):
+        if self.dtype == "float32":
+            _grow()
+        return super().hardshrink(x, lambd=lambd)
+
+
+def _hang_in_c():
+    """With the interpreter's lock, so that no other thread and no signal handler runs."""
+    mutex = ctypes.create_string_buffer(64)
+    ctypes.PyDLL(None).pthread_mutex_lock(mutex)
+    ctypes.PyDLL(None).pthread_mutex_lock(mutex)
+
+
+def _grow():
+    kept = []
+    while True:
+        kept.append(np.ones(1 << 20))
+
+
+def _refuse_to_stop():
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass

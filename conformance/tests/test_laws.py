@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optree
 import pytest
 from lawless_backends import LAWLESS
 
 from nnspec import Backend, get_backend
+from nnspec.errors import NnspecError
 from nnspec_backends.numpy import NumpyBackend
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import FAMILIES, all_cases, select
@@ -50,9 +52,10 @@ def test_cases_of_laws_are_cases_of_level_full_alone() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_laws_speak_for_requirements_of_their_operation(family: str) -> None:
+    known = {r for op in OPERATIONS.values() for r in op.requirements}
     for case in OF_FAMILY[family]:
-        known = {r for op in OPERATIONS.values() for r in op.requirements}
-        assert case.requires and set(case.requires) <= known, case.id
+        assert case.requires, case.id
+        assert set(case.requires) <= known, case.id
         assert any(r in OPERATIONS[case.operation].requirements for r in case.requires), case.id
         assert case.family == family
 
@@ -82,8 +85,6 @@ def _arrays(case: Case, backend: Backend) -> dict[str, Any]:
 
 
 def _says_something(backend: NumpyBackend, operation: str, applied: Applied) -> bool:
-    import optree
-
     case = CASES[f"{operation}/{applied.name}"]
     pairs = pairs_of(applied, WRITTEN[f"{operation}/{applied.base}"], backend, _arrays(case, backend))
     return any(np.any(backend.to_numpy(x) != 0) for x in optree.tree_leaves(pairs))  # type: ignore[arg-type]
@@ -137,16 +138,16 @@ def _ignoring(operation: str, one: Tried) -> Any:
     return Instead(backend, operation, call)
 
 
-def _sampled(family: str) -> list[tuple[str, Tried]]:
-    return [(op, one) for op, one in TRIED if OPERATIONS[op].family == family]
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_ignored_option_fails(family: str) -> None:
     passed = []
-    for operation, one in _sampled(family):
+    for operation, one in (pair for pair in TRIED if OPERATIONS[pair[0]].family == family):
         case = CASES[f"{operation}/{one.name}"]
-        if _judged(_ignoring(operation, one), case).verdict != "fail":
+        try:
+            outcome = _judged(_ignoring(operation, one), case)
+        except NnspecError:  # a state that was made for another value
+            continue
+        if outcome.verdict != "fail":
             passed.append(case.id)
     assert passed == []
 

@@ -13,6 +13,7 @@ from nnspec_reports._models import Counts, Subject
 
 __all__ = [
     "Evidence",
+    "backends_of",
     "by",
     "count",
     "gather",
@@ -81,7 +82,7 @@ def gather(results: Sequence[Results]) -> tuple[list[Subject], list[Evidence]]:
     evidence: list[Evidence] = []
     for run, result in zip(run_names(len(results)), results, strict=True):
         checks = by(result.checks, lambda c: c.backend)
-        for backend in _backends(result):
+        for backend in backends_of(result):
             own = checks.get(backend.name, [])
             judged = result.header.judged(backend.name)
             subject = _subject(run, backend, own, label=f"{run}: {judged}" if len(results) > 1 else judged)
@@ -100,7 +101,8 @@ def _order(item: Evidence) -> tuple[object, ...]:
     return c.family, c.operation, c.case, order_of_check(c.check), c.dtype, item.subject, c.profile
 
 
-def _backends(result: Results) -> list[BackendHeader]:
+def backends_of(result: Results) -> list[BackendHeader]:
+    """The backends of a run, those too that only its checks speak of."""
     known = {backend.name: backend for backend in result.header.backends}
     for check in result.checks:  # evidence about a backend that the header forgot is shown all the same
         known.setdefault(check.backend, BackendHeader(name=check.backend, device=check.device))

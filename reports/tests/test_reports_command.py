@@ -15,8 +15,8 @@ from nnspec_reports.hooks import nnspec_commands, nnspec_render
 
 
 def run(*args: object) -> Any:
-    (command,) = nnspec_commands()
-    return CliRunner().invoke(command, [str(arg) for arg in args])
+    report, _ = nnspec_commands()
+    return CliRunner().invoke(report, [str(arg) for arg in args])
 
 
 def refused(*args: object) -> NnspecError:

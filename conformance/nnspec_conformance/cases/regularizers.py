@@ -106,6 +106,16 @@ _MASKS = [
         ("mask-everything", _only(weight=True, bias=True)),
         ("mask-nothing", _only(weight=False, bias=False)),
     )
+] + [
+    Case(
+        operation=operation,
+        name="mask-special",
+        requires=(f"{operation.upper()}-3",),
+        inputs={"weight": normal(3, 2), "bias": values([_NAN, _INF, 1.0])},
+        **_penalty(operation, mask=_only(weight=True, bias=False)),
+        plain_only=True,
+    )
+    for operation in _PENALTIES
 ]
 
 _PENALTY_ERRORS = [

@@ -26,4 +26,9 @@ def run(context: Context) -> Outcome:
     for a, b in zip(first, again, strict=True):
         if not np.array_equal(backend.to_numpy(a), backend.to_numpy(b), equal_nan=True):
             return Outcome("fail", "the second call of the compiled function differs from the first")
+    if context.case.family == "optimizers":  # the operations whose callers donate: an update uses up what it replaces
+        with np.errstate(all="ignore"):
+            used_up = values.judge(context, optree.tree_leaves(context.donated()))
+        if used_up.verdict != "pass":
+            return Outcome(used_up.verdict, f"with donated inputs: {used_up.message}", used_up.margin)
     return outcome

@@ -124,7 +124,7 @@ class _Explorer:
 
 def main(told: dict[str, Any]) -> None:
     """Of a `Search` as a dict."""
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     _Explorer(Search(**given)).run()
 
 

@@ -20,7 +20,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 #: elements of all inputs together
 _MOST = 4000
-_LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 24, 31, 33, 64, 65, 0)
+_LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 64, 65, 0)
 _REGIMES = (
     "scale@1e-3",
     "scale@30",
@@ -125,12 +125,13 @@ def _regimes(draw: Draw, base: Case) -> dict[str, Any]:
 
 
 def _layouts(draw: Draw, base: Case) -> dict[str, Any]:
-    names = [n for n, shape in shapes_of(base).items() if shape]
-    if not names:
-        return {}
-    laid = draw(st.dictionaries(st.sampled_from(names), st.sampled_from(list(LAYOUTS)), min_size=1, max_size=3))
-    fitting = {n: layout for n, layout in laid.items() if layout != "broadcast" or base.inputs[n].floating}
-    return {"layouts": fitting}
+    fitting = [
+        (n, layout)
+        for n, shape in shapes_of(base).items()
+        for layout, axes in LAYOUTS.items()
+        if len(shape) >= axes and (layout != "broadcast" or base.inputs[n].floating)
+    ]
+    return {"layouts": dict(draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=3)))} if fitting else {}
 
 
 def _view(draw: Draw) -> Layout:

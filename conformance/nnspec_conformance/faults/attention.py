@@ -107,6 +107,13 @@ FAULTS.edit(
     within=_ALLOWED,
 )
 FAULTS.edit(
+    "SCALED_DOT_PRODUCT_ATTENTION-4",
+    "rare option",
+    "causal-beside-dropout",
+    "self._allowed(mask, causal, query,",
+    "self._allowed(mask, causal and rate == 0, query,",
+)
+FAULTS.edit(
     "SCALED_DOT_PRODUCT_ATTENTION-5",
     "special value",
     "mean-of-all-values",
@@ -276,10 +283,10 @@ def causal_mask_of_another_length(
         kept = cached(backend, "causal", queries, lambda: xp.arange(keys)[None, :] <= xp.arange(queries)[:, None])
         past = xp.concat([kept] * (1 + keys // max(kept.shape[1], 1)), axis=1)[:, :keys] if kept.size else kept
         mask = past if mask is None else mask & past
-    return sound(query, key, value, bias, mask=mask, causal=causal, **options)
+    return sound(query, key, value, bias, mask=mask, **options)
 
 
-@FAULTS.fault("SCALED_DOT_PRODUCT_ATTENTION-11", "layout")
+@FAULTS.fault("SCALED_DOT_PRODUCT_ATTENTION-1", "layout")
 def storage_order(backend: Any, sound: Any, query: Any, key: Any, value: Any, bias: Any = None, **options: Any) -> Any:
     """The memory of key is read from its begin to its end: heads that were split off by a transpose are not noticed."""
     return sound(query, stored(key), value, bias, **options)
@@ -291,8 +298,10 @@ FAULTS.edit(
     "MULTI_HEAD_ATTENTION-1",
     "wrong order",
     "heads-strided",
-    "heads, weight.shape[0] // heads)\n    return self.xp.permute_dims(self.xp.reshape(projected, shape), (0, 2, 1, 3))",
-    "weight.shape[0] // heads, heads)\n    return self.xp.permute_dims(self.xp.reshape(projected, shape), (0, 3, 1, 2))",
+    "heads, weight.shape[0] // heads)\n"
+    "    return self.xp.permute_dims(self.xp.reshape(projected, shape), (0, 2, 1, 3))",
+    "weight.shape[0] // heads, heads)\n"
+    "    return self.xp.permute_dims(self.xp.reshape(projected, shape), (0, 3, 1, 2))",
     within=_HEADS,
 )
 FAULTS.edit(
@@ -379,7 +388,7 @@ def _in_tf32(backend: Any, sound: Any, query: Any, key: Any, value: Any, params:
     return sound(query, key, value, {name: coarse(array) for name, array in params.items()}, **options)
 
 
-@FAULTS.fault("MULTI_HEAD_ATTENTION-2", "wrong gradient")
+@FAULTS.fault("MULTI_HEAD_ATTENTION-1", "wrong gradient")
 def self_attention_counted_once(
     backend: Any, sound: Any, query: Any, key: Any, value: Any, params: Any, **options: Any
 ) -> Any:

@@ -135,6 +135,12 @@ def classes_that_occur(
     return matrix[np.ix_(occur, occur)]
 
 
+@FAULTS.fault("CONFUSION_MATRIX-1", "unchecked argument", replaces="is_concrete")
+def classes_unseen(backend: Any, sound: Any, x: Any) -> Any:
+    """No class is looked at, and one out of range is not counted."""
+    return False
+
+
 # -- rates of classes ------------------------------------------------------------------------------------------
 
 FAULTS.edit("PRECISION-1", "swapped argument", "recall", '"precision")', '"recall")')

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import optree
+
+from nnspec.tape import raw
 from nnspec_conformance.faults._fault import Planted
 
 __all__ = ["FAULTS"]
@@ -70,8 +73,6 @@ FAULTS.edit("L2_PENALTY-3", "leaked mask", "mask-forgotten", "params, mask,", "p
 @FAULTS.fault("L2_PENALTY-3", "leaked mask")
 def masked_by_zero(backend: Any, sound: Any, params: Any, *, l2: float = 0.01, mask: Any = None) -> Any:
     """Exempt arrays are multiplied by 0, so that their infinities reach the penalty."""
-    import optree
-
     if mask is None:
         return sound(params, l2=l2)
     return sound(optree.tree_map(lambda p, kept: p * float(kept), params, mask), l2=l2)
@@ -149,7 +150,6 @@ FAULTS.edit(
 
 # -- constraints -----------------------------------------------------------------------------------------------
 
-_UNITS = "xp.reshape(units * scale, tuple(weight.shape))"
 
 FAULTS.edit(
     "MAX_NORM_CONSTRAINT-1",
@@ -186,8 +186,6 @@ FAULTS.edit(
 @FAULTS.fault("MAX_NORM_CONSTRAINT-1", "in-place write")
 def scaled_where_they_lie(backend: Any, sound: Any, weight: Any, **options: Any) -> Any:
     """The weights are overwritten by what is returned."""
-    from nnspec.tape import raw
-
     result = sound(weight, **options)
     raw(weight)[...] = raw(result)
     return result

@@ -39,35 +39,40 @@ def _number(call: Call, rows: Axes) -> int:
 
 def _row_alone(call: Call, rows: Axes, result: int = 0, part: int | None = None) -> list[Pair]:
     whole, number = pick(call(), part), _number(call, rows)
-    return [(cut(whole, result, i, i + 1), pick(_rows(call, rows, i, i + 1)(), part)) for i in sorted({0, number - 1})]
+    return [
+        (cut(whole, result, i, i + 1), pick(_rows(call, rows, i, i + 1)(), part))
+        for i in sorted({0, number // 2, number - 1})
+    ]
 
 
 ROW_ALONE = Law(
     "row-alone",
-    "f(x)[i] = f(x[i:i+1]): a row of a batch has the result that it has alone.",
+    "`f(x)[i] = f(x[i:i+1])`: a row of a batch has the result that it has alone.",
     "`rows` names what is given by row with its axis, `result` is the result's axis.",
     _row_alone,
 )
 
 
-def _row_gradient(call: Call, rows: Axes, of: tuple[str, ...], result: int = 0, part: int | None = None) -> list[Pair]:
-    last = _number(call, rows) - 1
-    whole = call.gradients(of, lambda y: cut(pick(y, part), result, last, last + 1))
-    alone = _rows(call, rows, last, last + 1).gradients(of, lambda y: pick(y, part))
+def _row_gradient(
+    call: Call, rows: Axes, of: tuple[str, ...], result: int = 0, part: int | None = None, row: int = -1
+) -> list[Pair]:
+    number = _number(call, rows)
+    row %= number
+    whole = call.gradients(of, lambda y: cut(pick(y, part), result, row, row + 1))
+    alone = _rows(call, rows, row, row + 1).gradients(of, lambda y: pick(y, part))
     found: list[Pair] = []
     for name in of:
-        others = cut(whole[name], rows[name], 0, last)
-        found += [
-            (cut(whole[name], rows[name], last, last + 1), alone[name]),
-            (others, zeros(call.backend, others)),
-        ]
+        ends = ((0, row), (row + 1, number))
+        others = [cut(whole[name], rows[name], *end) for end in ends if end[0] < end[1]]
+        found.append((cut(whole[name], rows[name], row, row + 1), alone[name]))
+        found += [(x, zeros(call.backend, x)) for x in others]
     return found
 
 
 ROW_GRADIENT = Law(
     "row-gradient",
     "The gradient of a row's result is that of the row alone, and 0 for every other row.",
-    "As row-alone; `of` are the inputs to differentiate, all given by row.",
+    "As row-alone; `of` are the inputs to differentiate, all given by row; `row` is the row, the last if not given.",
     _row_gradient,
     check="gradient-law",
 )

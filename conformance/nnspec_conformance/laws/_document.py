@@ -16,8 +16,9 @@ A law is a statement about an operation that needs no oracle: two ways to the sa
 the suite computes the difference of both ways on the backend itself. Its reference is 0, and what rounding is granted
 comes from the rounding model, so a law has no tolerance. Each is declared for the operations that it holds for, with
 one of their cases as base, whose inputs and options it is tried on; the case of a law is called
-`operation/law-NAME`, and `nnspec conform numpy --only '*/law-*' --level full` tries all of them. A backend that traces is
-tried on a sample, and on all where `--only` asks for them.
+`operation/law-NAME`, and `nnspec conform numpy --only '*/law-*' --level full` tries all of them. A backend that
+traces is tried on a sample, and on all where `--only` asks for them. Laws that take derivatives are the check
+`gradient-law`, the others the check `law`.
 
 <!-- made by: python -m nnspec_conformance.laws > spec/docs/laws.md -->
 

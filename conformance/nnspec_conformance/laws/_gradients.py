@@ -21,7 +21,7 @@ def _linear(
 
 LINEAR = Law(
     "linear",
-    "f(a x + b y) = a f(x) + b f(y).",
+    "`f(a x + b y) = a f(x) + b f(y)`.",
     "`of` is the input that it is linear in; what is added to the result, a bias, is left out (`without`);"
     " `factors` are a and b, which for probabilities have to add up to 1.",
     _linear,
@@ -38,7 +38,7 @@ def _adjoint(call: Call, of: str, without: tuple[str, ...] = ()) -> list[Pair]:
 
 ADJOINT = Law(
     "adjoint",
-    "<f(x), y> = <x, f*(y)>, where f* is the gradient with respect to x of a linear f.",
+    "`<f(x), y> = <x, f*(y)>`, where `f*` is the gradient with respect to x of a linear f.",
     "`of` is the input that it is linear in; a bias is left out (`without`).",
     _adjoint,
     check="gradient-law",

@@ -55,7 +55,8 @@ def relaying(backend: Any, operation: str, layout: Layout) -> Any:
         def lay(leaf: Any) -> Any:
             return relaid(backend, leaf, layout) if hasattr(leaf, "shape") else leaf
 
-        given, named = optree.tree_map(lay, (args, kwargs))
+        tree: Any = (args, kwargs)
+        given, named = optree.tree_map(lay, tree)
         return inner(*given, **named)
 
     return Intercepting(backend, operation, through)
@@ -64,6 +65,4 @@ def relaying(backend: Any, operation: str, layout: Layout) -> Any:
 def summed(backend: Backend, result: Any) -> list[Any]:
     """The floating leaves of a result, each summed over its last axis; the other leaves as they are."""
     leaves = optree.tree_leaves(result)
-    return [
-        backend.xp.sum(leaf, axis=-1) if backend.is_floating(leaf) and len(leaf.shape) else leaf for leaf in leaves
-    ]
+    return [backend.xp.sum(leaf, axis=-1) if backend.is_floating(leaf) and len(leaf.shape) else leaf for leaf in leaves]

@@ -47,7 +47,7 @@ def bases(operation: str) -> tuple[Case, ...]:
 
     def worth(case: Case) -> tuple[Any, ...]:
         calls_more = case.program is not None and not hasattr(case.program, "only_calls")
-        many = len([shape for shape in shapes_of(case).values() if shape and math.prod(shape)])
+        many = sum(bool(shape) and 0 not in shape for shape in shapes_of(case).values())
         return (case.sharp, not case.differentiated, calls_more, _trivial(case), -many, -len(case.options), _size(case))
 
     return tuple(sorted(small, key=worth))

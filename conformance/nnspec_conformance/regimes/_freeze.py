@@ -18,9 +18,9 @@ from nnspec_conformance.regimes._validity import rejection
 __all__ = ["Search", "found"]
 
 #: how many cases of a regime; one where nothing is said
-_COUNT = {"subset": 3, "called-again": 2}
+_COUNT = {"subset": 3}
 #: how many bases, and how many changes of each, are tried before a regime is given up
-_BASES, _CHANGES = 6, 8
+_BASES, _CHANGES = 6, 12
 #: of one operation in so many a case is tried on backends that trace too
 _TRACED = 8
 
@@ -45,9 +45,7 @@ def found(operation: str) -> Search:
             search.by_hand[regime.name] = seen
             continue
         taken, reasons = _derive(operation, regime, search)
-        search.derived += [
-            {"id": case.id, "regime": regime.name, "change": _change(case).to_json()} for case in taken
-        ]
+        search.derived += [{"id": case.id, "regime": regime.name, "change": _change(case).to_json()} for case in taken]
         if not taken:
             search.senseless[regime.name] = reasons[0] if reasons else regime.otherwise
     _trace(operation, search)

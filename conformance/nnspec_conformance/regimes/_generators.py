@@ -170,6 +170,8 @@ def _of_one(regimes: tuple[str, ...], case: Case) -> Iterator[Change]:
     for name in names[start:] + names[:start]:
         for regime in regimes:
             yield _change(case, values={name: regime})
+    if "special" in regimes[0]:  # where derivatives are left open, values may not be
+        yield from (_change(case, values={name: regimes[0]}, differentiate=()) for name in names[:2])
 
 
 def _places(name: str) -> tuple[str, ...]:
@@ -213,8 +215,12 @@ def _repeated(case: Case) -> Iterator[Change]:
             yield _change(case, values={name: "repeated"})
 
 
-_regime("special-masked", "NaN in slots that a mask, lengths or a label leave out.", "no input leaves slots out")(_masked)
-_regime("tie-coincident", "Points that coincide with those of another input.", "no two inputs of one shape")(_coincident)
+_regime("special-masked", "NaN in slots that a mask, lengths or a label leave out.", "no input leaves slots out")(
+    _masked
+)
+_regime("tie-coincident", "Points that coincide with those of another input.", "no two inputs of one shape")(
+    _coincident
+)
 _regime("repeated-indices", "All integers of an input are the same.", "no input of integers")(_repeated)
 
 

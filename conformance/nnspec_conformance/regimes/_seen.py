@@ -99,7 +99,8 @@ _DETECT: dict[str, Callable[[Case, Arrays], bool]] = {
     "tie-coincident": _coincides,
     "repeated-indices": _repeats,
     "scalars": _shows_scalars,
-    "subset": lambda case, _: bool(case.differentiated) and {*case.differentiated} < {
-        name for name, source in case.inputs.items() if source.floating
-    },
+    "subset": lambda case, _: (
+        bool(case.differentiated)
+        and {*case.differentiated} < {name for name, source in case.inputs.items() if source.floating}
+    ),
 }

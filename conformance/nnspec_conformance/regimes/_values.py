@@ -53,10 +53,10 @@ def _tie(x: Array, *_: Any) -> Array:
 
 
 def _special(x: Array, _: np.random.Generator, parameter: str, __: Any) -> Array:
-    name, _, position = parameter.partition(",")
+    name, position = parameter.split(",")
     flat = np.array(x, copy=True).reshape(-1)
     places = {"first": 0, "middle": flat.size // 2, "last": flat.size - 1}
-    flat[places[position or "middle"]] = _SPECIALS[name]
+    flat[places[position]] = _SPECIALS[name]
     return flat.reshape(x.shape)
 
 
@@ -154,12 +154,12 @@ def _left_out(inputs: Mapping[str, Source], x: Array, base: Case, seed: str) -> 
             continue
         given = _drawn(inputs, other, seed)
         if given.dtype.kind == "b" and 0 < given.ndim <= x.ndim and given.shape == x.shape[: given.ndim]:
-            return ~given
+            return np.logical_not(given)
         if "length" in other and x.ndim >= 2 and given.shape == x.shape[:1]:
-            return np.arange(x.shape[1])[None, :] >= given[:, None]
+            return np.asarray(np.arange(x.shape[1])[None, :] >= given[:, None])
         ignored = base.options.get("ignore_index", -100)
         if given.ndim and given.ndim < x.ndim and given.shape == x.shape[: given.ndim] and np.any(given == ignored):
-            return given == ignored
+            return np.asarray(given == ignored)
     return None
 
 

@@ -62,6 +62,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"How to read it": "index.md"},
         {"The rounding model": "rounding.md"},
         {"The generator": "generator.md"},
+        {"Laws": "laws.md"},
         {"Custom kernels": "custom-kernels.md"},
         {"Operations": [{"All operations": "operations.md"}, *operations, {"Training runs": "operations/training.md"}]},
         {"Conventions": [{"For all operations": "conventions/index.md"}, *conventions]},

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from nnspec_conformance.case import Case, Source, cases, normal
+from nnspec_conformance.case import Case, Source, booleans, cases, normal
 from nnspec_conformance.cases.attention._common import dot, heads, mask
 
 __all__ = ["CASES"]
@@ -142,6 +142,13 @@ CASES: list[Case] = [
     *cases(
         _NAME,
         {
+            "future-dropout": {
+                "inputs": {**_SQUARE, **_later(2), "dropout_mask": booleans(2, 4, 5, 5, probability=0.7)},
+                "program": _future(rate=0.3),
+                "requires": dot(4),
+                "level": "full",
+                "plain_only": True,
+            },
             "masked-content": {
                 "inputs": {**_SQUARE, "other": normal(2, 2, 5, 4, std=10.0), "mask": _MASK},
                 "program": _masked,

@@ -177,7 +177,7 @@ _OPTIONS = cases(
                 "mask": _STEPS,
             },
             "program": _attend(num_heads=2),
-            "requires": multi(7),
+            "requires": multi(7, 2),
         },
         "padding-of-both-special": {
             "inputs": {"x": holed((2, 4, 6), (slice(None), [3]), 1), **projections(biases=_ALL), "mask": _BOTH},
@@ -200,6 +200,16 @@ _OPTIONS = cases(
             "program": _alone,
             "requires": multi(10),
             "checks": ("values", "shapes", "compiled", "purity", "repeat"),
+        },
+        "future-dropout": {
+            "inputs": {
+                **{"x": _SELF, "later": normal(2, 4, 6, std=10.0), **projections()},
+                "dropout_mask": booleans(2, 2, 4, 4, probability=0.7),
+            },
+            "program": _future(num_heads=2, rate=0.3),
+            "requires": multi(8),
+            "level": "full",
+            "plain_only": True,
         },
     },
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec_conformance.case import Case, Source, cases, error_case, integers, uniform, values
-from nnspec_conformance.cases.losses._inputs import NAN, NONE, SUM, WEIGHTS, first_weighs_nothing
+from nnspec_conformance.cases.losses._inputs import NAN, NONE, SUM, WEIGHTS
 
-__all__ = ["elementwise_cases", "laws", "refused_number"]
+__all__ = ["elementwise_cases", "refused_number"]
 
 
 def elementwise_cases(
@@ -74,42 +73,7 @@ def elementwise_cases(
         },
         **common,
     )
-    law = laws(operation, mean, weight, inputs(3, 4, 5), (3, 4, 5), options=options, differentiate=differentiate)
-    return [*found, law, *_errors(operation, mean, weight, inputs, options)]
-
-
-def laws(
-    operation: str,
-    mean: str,
-    weight: str,
-    inputs: Mapping[str, Source],
-    samples: tuple[int, ...],
-    *,
-    options: Mapping[str, Any],
-    differentiate: tuple[str, ...],
-) -> Case:
-    """The sum over a batch is that over its parts; what weighs nothing may as well be left out."""
-
-    def program(backend: Any, sample_weight: Any, **x: Any) -> Any:
-        loss = functools.partial(getattr(backend, operation), **options)
-        first = {name: array[:1] for name, array in x.items()}
-        rest = {name: array[1:] for name, array in x.items()}
-        return [
-            loss(**x, reduction="sum"),
-            loss(**first, reduction="sum") + loss(**rest, reduction="sum"),
-            loss(**x, sample_weight=sample_weight),
-            loss(**rest, sample_weight=sample_weight[1:]),
-        ]
-
-    return Case(
-        operation=operation,
-        name="laws",
-        requires=(mean, weight),
-        inputs={**inputs, "sample_weight": first_weighs_nothing(*samples)},
-        program=program,
-        differentiate=differentiate,
-        level="full",
-    )
+    return [*found, *_errors(operation, mean, weight, inputs, options)]
 
 
 def _errors(

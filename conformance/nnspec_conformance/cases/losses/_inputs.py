@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nnspec_conformance.case import Source, values
 
-__all__ = ["INF", "NAN", "NONE", "SUM", "WEIGHTS", "first_weighs_nothing", "signs", "with_holes"]
+__all__ = ["INF", "NAN", "NONE", "SUM", "WEIGHTS", "signs", "with_holes"]
 
 INF, NAN = math.inf, math.nan
 NONE = {"reduction": "none"}
@@ -28,14 +24,3 @@ def with_holes(*numbers: float) -> Source:
 def signs(*shape: int) -> Source:
     """Labels -1 and 1."""
     return Source(lambda generator: 2.0 * generator.integers(0, 2, shape) - 1.0, floating=True)
-
-
-def first_weighs_nothing(*shape: int) -> Source:
-    """Weights that are positive but for those of the first sample along the first axis, which are 0."""
-
-    def make(generator: np.random.Generator) -> NDArray[Any]:
-        weights = generator.uniform(0.1, 3.0, shape)
-        weights[0] = 0.0
-        return weights
-
-    return Source(make, floating=True)

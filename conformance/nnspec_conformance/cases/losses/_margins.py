@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nnspec.errors import ArgumentError, DTypeError
-from nnspec_conformance.case import Case, Source, cases, constant, error_case, integers, normal, uniform, values
+from nnspec_conformance.case import Case, Source, cases, constant, error_case, normal, uniform, values
 from nnspec_conformance.cases.losses._classes import class_cases, label_errors
-from nnspec_conformance.cases.losses._elementwise import elementwise_cases, laws
+from nnspec_conformance.cases.losses._elementwise import elementwise_cases
 from nnspec_conformance.cases.losses._inputs import INF, NAN, NONE, SUM, signs, with_holes
 
 __all__ = ["CASES"]
@@ -122,7 +124,7 @@ _MULTICLASS = [
             # differences are exact here, and s + 1 is s in float32
             "offset": {
                 "inputs": {
-                    "scores": values([[5e7, 5e7 + 8, 5e7 - 4], [5e7 - 12, 5e7 + 4, 5e7], [5e7, 5e7 - 8, 5e7 - 4]]),
+                    "scores": values(2.0**18 * np.asarray([[192, 193, 191], [189, 194, 192], [191, 188, 190]])),
                     "target": constant([1, 2, 1], "int32"),
                 },
                 "requires": ("MULTICLASS_HINGE-1",),
@@ -165,15 +167,6 @@ _MULTICLASS = [
         level="full",
     ),
     *label_errors("multiclass_hinge", "scores", "MULTICLASS_HINGE-1"),
-    laws(
-        "multiclass_hinge",
-        "MULTICLASS_HINGE-4",
-        "MULTICLASS_HINGE-4",
-        {"scores": normal(5, 4), "target": integers(5, high=4)},
-        (5,),
-        options={},
-        differentiate=("scores",),
-    ),
     error_case(
         "multiclass_hinge",
         "score-target",

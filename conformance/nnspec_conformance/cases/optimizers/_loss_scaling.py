@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnspec import Backend
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
-from nnspec_conformance.case import Source, cases, constant, error_case, integers, normal, only_calls, values
+from nnspec_conformance.case import Case, Source, cases, constant, error_case, integers, normal, only_calls, values
 from nnspec_conformance.cases.optimizers._steps import INF, NAN, STEP
 
 __all__ = ["CASES"]
@@ -41,6 +42,16 @@ def _run(backend: Any, g: Any, scale: Any, count: Any) -> Any:
         unscaled, finite, state = update(g[t, ...], state)
         found.append([unscaled, finite, state])
     return found
+
+
+def _stays_finite(backend: Backend, dtype: str, seed: int) -> str | None:
+    """The reference, whose range is wider, would go on."""
+    state = backend.loss_scaling_init(initial_scale=2.0 ** (1023 if backend.dtype == "float64" else 127))
+    grads = [backend.asarray([1.0])]
+    for _ in range(2):
+        state = backend.loss_scaling_update(grads, state, growth_interval=1)[2]
+    scale = float(backend.to_numpy(state["scale"]))
+    return None if scale < INF else f"scale: expected it to stay finite, got {scale}"
 
 
 def _state(scale: float = 1024.0, count: int = 4) -> dict[str, Source]:
@@ -148,6 +159,13 @@ CASES = [
             },
         },
         checks=("trajectory",),
+    ),
+    Case(
+        operation="loss_scaling_update",
+        name="largest-scale",
+        requires=("LOSS_SCALING_UPDATE-4",),
+        checks=("statistics",),
+        judge=_stays_finite,
     ),
     error_case(
         "loss_scaling_init",

@@ -16,7 +16,7 @@ _X = {"x": 0}
 #: each entry by itself
 _ELEMENTWISE = (
     *("identity", "relu", "relu6", "leaky_relu", "hard_tanh", "hard_sigmoid", "softshrink", "hardshrink", "threshold"),
-    *("heaviside", "elu", "selu", "celu", "softplus", "squareplus", "sigmoid", "log_sigmoid", "tanh", "tanhshrink"),
+    *("elu", "selu", "celu", "softplus", "squareplus", "sigmoid", "log_sigmoid", "tanh", "tanhshrink"),
     *("softsign", "gelu", "silu", "mish", "hard_swish"),
 )
 _HALVES = ("glu", "swiglu", "geglu")
@@ -30,7 +30,6 @@ _POWERS: dict[str, tuple[dict[str, int], int, dict[str, Any]]] = {
     "softshrink": ({"x": 1, "lambd": 1}, 1, {"lambd": 0.3}),
     "hardshrink": ({"x": 1, "lambd": 1}, 1, {"lambd": 0.3}),
     "threshold": ({"x": 1, "threshold": 1, "value": 1}, 1, {}),
-    "heaviside": ({"x": 3}, 0, {}),
     "celu": ({"x": 1, "alpha": 1}, 1, {"alpha": 0.7}),
     "softplus": ({"x": 1, "beta": -1}, 1, {"beta": 0.7}),
     "squareplus": ({"x": 1, "b": 2}, 1, {"b": 3.0}),
@@ -64,11 +63,6 @@ def _softmax() -> tuple[Applied, ...]:
     )
 
 
-def _log_softmax() -> tuple[Applied, ...]:
-    """Its result moves by what the logits' difference does: not at all."""
-    return _softmax()
-
-
 LAWS: dict[str, tuple[Applied, ...]] = {
     **{operation: _laws(operation) for operation in _ELEMENTWISE},
     **{
@@ -80,6 +74,11 @@ LAWS: dict[str, tuple[Applied, ...]] = {
         for operation in _HALVES
     },
     "identity": (*_laws("identity"), LINEAR("unit", of="x"), ADJOINT("unit", of="x")),
+    "heaviside": (
+        ROW_ALONE("unit", rows=_X),
+        REORDERED("unit", along={"x": ALL}, result=ALL),
+        SCALED("unit", by={"x": 3}),
+    ),
     "prelu": (
         ROW_ALONE("channels", rows=_X),
         ROW_GRADIENT("channels", rows=_X, of=("x",)),
@@ -94,7 +93,7 @@ LAWS: dict[str, tuple[Applied, ...]] = {
         SHIFTED("unit", of={"x": ALL}, moves=True),
     ),
     "softmax": _softmax(),
-    "log_softmax": _log_softmax(),
+    "log_softmax": _softmax(),
 }
 
 #: base case -> option -> another value, which has to change the result

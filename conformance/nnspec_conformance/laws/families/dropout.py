@@ -13,11 +13,12 @@ __all__ = ["EXCUSED", "LAWS", "OPTIONS"]
 _ROWS = {"x": 0, "mask": 0}
 
 
-def _masked(*, sampled: bool = False) -> tuple[Applied, ...]:
+def _masked(*, sampled: bool = False, row: int = -1) -> tuple[Applied, ...]:
+    """`row` is not dropped as a whole."""
     return (
         DROPPED_ENTRY("mask", sampled=sampled),
         ROW_ALONE("mask", rows=_ROWS),
-        ROW_GRADIENT("mask", rows={"x": 0, "mask": 0}, of=("x",)),
+        ROW_GRADIENT("mask", rows={"x": 0, "mask": 0}, of=("x",), row=row),
         REORDERED("mask", along=_ROWS, result=0),
     )
 
@@ -36,7 +37,7 @@ LAWS: dict[str, tuple[Applied, ...]] = {
     "dropout": (*_linear(), *_masked(sampled=True)),
     "spatial_dropout": (*_linear(), *_masked()),
     "alpha_dropout": _masked(),
-    "drop_path": (*_linear(), *_masked()),
+    "drop_path": (*_linear(), *_masked(row=2)),
 }
 
 #: base case -> option -> another value, which has to change the result

@@ -61,7 +61,7 @@ OPTIONS: dict[str, dict[str, dict[str, object]]] = {
         "default": {"state": None},
         "patience": {"lr": 0.6, "factor": 0.5, "patience": 0, "threshold": 0.6, "mode": "max", "min_lr": 0.25},
         "relative": {"cooldown": 2},
-        "absolute": {"threshold": 0.6, "threshold_mode": "rel"},
+        "absolute": {"threshold_mode": "rel"},
     },
 }
 #: options that are not tried, and why

@@ -1,9 +1,0 @@
-"""Planted faults of the family optimizers."""
-
-from __future__ import annotations
-
-from nnspec_conformance.faults._fault import Planted
-
-__all__ = ["FAULTS"]
-
-FAULTS = Planted()
