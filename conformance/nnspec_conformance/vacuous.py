@@ -17,8 +17,75 @@ from nnspec_conformance.context import Context
 
 __all__ = ["MEANT", "meant", "vacuous"]
 
+_FLAT = "flat there: the claim is that neither value nor derivative depends on x"
+_ALONE = "a single entry leaves no choice"
+_NOTHING = "nothing takes part: the claim is the 0, and that nothing is divided by 0"
+_START = "moments start at 0"
+_LAW = "a law: the difference of two ways to the same is 0"
 #: patterns of case ids -> why the constant is what the case is about; every one is needed, which a test proves
-MEANT: dict[str, str] = {}
+MEANT: dict[str, str] = {
+    # what is flat
+    "relu6/large-mean": _FLAT,
+    "hard_tanh/large-mean": _FLAT,
+    "hard_tanh/tails": _FLAT,
+    "hard_sigmoid/large-mean": _FLAT,
+    "hard_sigmoid/tails": _FLAT,
+    "sigmoid/large-mean": _FLAT,
+    "log_sigmoid/large-mean": _FLAT,
+    "tanh/large-mean": _FLAT,
+    "gelu/tanh-large-mean": _FLAT,
+    "softmax/far-apart": _FLAT,
+    "softshrink/small": _FLAT,
+    "hardshrink/small": _FLAT,
+    "threshold/small": _FLAT,
+    "heaviside/*": "a step has no derivative but 0",
+    "constant_schedule/*": "the rate is the same at every step",
+    "multi_step_schedule/no-milestone": "the rate is the same at every step",
+    # what is 1 or 0 for lack of an alternative
+    "softmax/one-class": _ALONE,
+    "log_softmax/one-class": _ALONE,
+    "cross_entropy/one-class": _ALONE,
+    "multiclass_hinge/one-class": _ALONE,
+    "info_nce/one": _ALONE,
+    "roc_auc/one-class": _ALONE,
+    "l2_normalize/one-value": _ALONE,
+    "unit_norm_constraint/vector": _ALONE,
+    "orthogonal_penalty/one-unit": _ALONE,
+    # what takes no part
+    "*/all-weights-zero": _NOTHING,
+    "nll/all-weights": _NOTHING,
+    "*/class-weight-zero": _NOTHING,
+    "*/sample-weight-zero": _NOTHING,
+    "*/ignore-all": _NOTHING,
+    "*_penalty/mask-nothing": _NOTHING,
+    "scaled_dot_product_attention/mask-false": _NOTHING,
+    "scaled_dot_product_attention/dropout-rate-one": _NOTHING,
+    "alpha_dropout/mask-scalar": "what is dropped does not depend on the input",
+    # what is 0 by its definition
+    "*_penalty/zero": "the penalty of zeros and its derivative are 0",
+    "rms_norm/zeros": "zeros stay zeros: nothing is divided by 0",
+    "local_response_norm/zeros": "zeros stay zeros: nothing is divided by 0",
+    "init_zeros/shapes": "zeros are what it makes",
+    "init_ones/shapes": "ones are what it makes",
+    "init_normal/constant": "without spread all entries are the mean",
+    "init_orthogonal/one": "the only orthogonal matrix of one entry, but for its sign",
+    "accumulation_init/zeros": _START,
+    "adafactor_init/*": _START,
+    "adagrad_init/plain": _START,
+    "rmsprop_init/*": _START,
+    "sgd_init/*": _START,
+    "a[dm]*_init/moments": _START,
+    "l*_init/moments": _START,
+    "muon_init/moments": _START,
+    "radam_init/moments": _START,
+    # differences of two ways, whose reference is 0
+    "*_attention/future*": _LAW,
+    "*_attention/masked-content": _LAW,
+    "rotary_positions/norms*": _LAW,
+    "rotary_positions/shifted": _LAW,
+    "layer_norm/sum-of-gradient": _LAW,
+    "weight_norm/along": _LAW,
+}
 
 #: checks that compare the results with the reference
 _OF_VALUES = frozenset({"values", "bits", "compiled", "trajectory"})

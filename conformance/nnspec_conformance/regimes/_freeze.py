@@ -21,6 +21,8 @@ __all__ = ["Search", "found"]
 _COUNT = {"subset": 3}
 #: how many bases, and how many changes of each, are tried before a regime is given up
 _BASES, _CHANGES = 6, 12
+#: how many may take too long before it is
+_SLOW = 3
 #: of one operation in so many a case is tried on backends that trace too
 _TRACED = 8
 
@@ -68,7 +70,8 @@ def _derive(operation: str, regime: Regime, search: Search) -> tuple[list[Case],
             elif reason.startswith("raises ") and case.program is None:
                 search.findings.append(f"{case.id}: {reason} {case.derivation and case.derivation.change}")
             reasons += [reason] if reason else []
-            if len(taken) == _COUNT.get(regime.name, 1):
+            slow = sum("too long" in reason for reason in reasons)
+            if len(taken) == _COUNT.get(regime.name, 1) or slow == _SLOW:
                 return taken, reasons
         if taken:
             return taken, reasons

@@ -35,7 +35,7 @@ def rejection(case: Case) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception as error:
         return f"raises {type(error).__name__}: {error}"
-    return "its reference takes too long" if slow else _uselessness(case, found)
+    return "its reference takes too long" if slow and case.source is case else _uselessness(case, found)
 
 
 def _seconds(case: Case) -> float:
