@@ -70,8 +70,8 @@ def _first_difference(host: NDArray[Any], back: NDArray[Any]) -> str:
 
 def _defaults(backend: Backend) -> Iterator[str]:
     """Python numbers and lists without a dtype."""
-    expected: list[tuple[Any, str]] = [(1.5, backend.dtype), ([1.0, 2.0], backend.dtype), ([True], "bool"), ([3], "int")]
-    for given, dtype in expected:
+    own = backend.dtype
+    for given, dtype in ((1.5, own), ([1.0, 2.0], own), ([True], "bool"), ([3], "int")):
         back = backend.to_numpy(backend.asarray(given))
         if not str(back.dtype).startswith(dtype) or not np.array_equal(back, np.asarray(given)):
             yield f"{given!r} became {back.tolist()!r} of dtype {back.dtype}, expected {dtype}"

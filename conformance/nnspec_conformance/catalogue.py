@@ -96,7 +96,8 @@ def spec_digest() -> str:
     state = hashlib.sha256()
     for op in Backend.operations().values():
         state.update(f"{op.name}:{op.digest};".encode())
-    for module in ("ensemble", "_sums", "analysis", "oracle", "special"):
-        path = Path(importlib.import_module(f"nnspec.reference.{module}").__file__ or "")
+    reference = (f"reference.{name}" for name in ("ensemble", "_sums", "analysis", "oracle", "special"))
+    for module in (*reference, "margins"):
+        path = Path(importlib.import_module(f"nnspec.{module}").__file__ or "")
         state.update(path.read_bytes())
     return state.hexdigest()[:16]

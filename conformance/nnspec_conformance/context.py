@@ -13,7 +13,7 @@ import optree
 from numpy.typing import NDArray
 
 from nnspec import Backend
-from nnspec.reference import Analysis, Expected, Margin, margin
+from nnspec.margins import Analysis, Margin, worst_margin
 from nnspec.results import Verdict
 from nnspec_conformance.bundles import Bundles
 from nnspec_conformance.canaries import Canaries
@@ -204,25 +204,3 @@ class Context:
 
         outputs, pull = backend.vjp(floating_leaves, variables)
         return outputs, pull(weights)[0]
-
-
-def worst_margin(
-    got: list[tuple[str, NDArray[Any]]],
-    expected: list[Expected],
-    flushed: list[Expected] | None,
-    dtype: str,
-    *,
-    exact: bool,
-) -> tuple[str, Margin | None]:
-    """The worst margin of several arrays, and the name of the array it is in.
-
-    A subnormal input may count as 0: where there are any, the better of two references decides.
-    """
-    found: tuple[str, Margin | None] = ("", None)
-    for i, ((name, array), wanted) in enumerate(zip(got, expected, strict=True)):
-        here = margin(array, wanted, dtype, exact=exact)
-        if flushed is not None:
-            here = min(here, margin(array, flushed[i], dtype, exact=exact), key=lambda m: m.margin)
-        if found[1] is None or here.margin > found[1].margin:
-            found = (name, here)
-    return found

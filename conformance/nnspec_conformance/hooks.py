@@ -119,7 +119,9 @@ def conform(**request: Any) -> None:
     _require("conform", *(["hypothesis"] if request["explore"] else []))
     from nnspec_conformance.lanes import Request
     from nnspec_conformance.runner import conform as run
+    from nnspec_conformance.supervise import supervised
 
+    supervised(request["timeout"] + 10)
     raise SystemExit(run(Request(**request)))
 
 

@@ -54,6 +54,8 @@ class Request:
     cache: bool = True
     #: MiB by which a case may make its worker grow; None is the machine's share
     memory: float | None = None
+    #: whether a sample of what the backends do not claim is tried in place of what they do
+    probe: bool = False
     #: seconds to draw cases live; None is to run those of the suite
     explore: int | None = None
 
@@ -172,7 +174,7 @@ def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
     for backends, dtypes in wanted:
         expected = sum(item.given in backends and item.dtype in dtypes for item in session.items)
         if expected:
-            results = folder / f"lane{len(found)}.jsonl"
+            results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
             results.touch()
             found.append(_Lane(backends, tuple(dtypes), expected, 1, results))
     for i in range(max(0, workers - len(found))):  # workers left over are shared out
@@ -218,6 +220,7 @@ def _options(request: Request, lane: _Lane) -> list[str]:
     options += [f"--nnspec-only={request.only}"] if request.only else []
     options += [f"--nnspec-override={override}" for override in request.overrides]
     memory = request.memory or default_memory(_workers(request))
+    options += ["--nnspec-probe"] if request.probe else []
     options += [f"--nnspec-memory={memory}"] if memory is not None else []
     return [*options, "--nnspec-checked", f"--nnspec-results={lane.results}"]
 

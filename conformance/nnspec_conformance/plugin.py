@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nnspec-dtype", action="append", default=[], metavar="T", help="only this dtype; may be repeated")
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
     group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before
+    group.addoption("--nnspec-probe", action="store_true", help=argparse.SUPPRESS)
     group.addoption("--nnspec-memory", default=None, type=float, metavar="MIB", help=argparse.SUPPRESS)
     group.addoption("--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file")
 

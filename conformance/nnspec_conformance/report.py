@@ -49,6 +49,14 @@ def _table(footer: Footer, checks: Sequence[Check]) -> Any:
     return table
 
 
+def _blocked(checks: Sequence[Check], shown: int = 3) -> list[str]:
+    """A line for each of the commonest reasons: what is blocked is no failure of its own."""
+    reasons = Counter((c.backend, c.message) for c in checks).most_common()
+    lines = [f"{count} checks on {backend} blocked by {reason}" for (backend, reason), count in reasons[:shown]]
+    rest = sum(count for _, count in reasons[shown:])
+    return [*lines, f"{rest} more checks blocked for {len(reasons) - shown} other reasons"] if rest else lines
+
+
 def print_summary(footer: Footer, checks: Sequence[Check], notes: Sequence[Note], *, shown: int = 10) -> None:
     """The verdict per backend and profile, the first failures, the notes."""
     from rich.console import Console
@@ -56,11 +64,16 @@ def print_summary(footer: Footer, checks: Sequence[Check], notes: Sequence[Note]
     console = Console(soft_wrap=True, highlight=False)
     if not console.is_terminal:
         console = Console(soft_wrap=True, highlight=False, width=200)
-    failures = sorted((c for c in checks if c.verdict in BAD), key=lambda c: c.verdict in ("unsupported", "blocked"))
+    blocked = [c for c in checks if c.verdict == "blocked"]
+    failures = sorted(
+        (c for c in checks if c.verdict in BAD and c.verdict != "blocked"), key=lambda c: c.verdict == "unsupported"
+    )
     for check in failures[:shown]:
         console.print(complaint(check), markup=False)
     if len(failures) > shown:
         console.print(f"... and {len(failures) - shown} more; see the results file or a report", markup=False)
+    for line in _blocked(blocked):
+        console.print(line, markup=False)
     for note in notes:
         console.print(f"{note.level}: {note.message}", markup=False)
     console.print(_table(footer, checks))

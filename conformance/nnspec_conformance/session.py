@@ -39,6 +39,8 @@ DTYPES = ("float32", "float64", *LOW)
 _PROVEN_BY = {"float64": "double", **dict.fromkeys(LOW, "low-precision")}
 #: verdicts that make a test fail
 BAD = ("fail", "error", "blocked", "unsupported")
+#: how many cases of a profile that is not claimed are tried
+_SAMPLE = 12
 #: key of the records among a test's user properties
 PROPERTY = "nnspec"
 
@@ -77,6 +79,7 @@ class Session:
         dtypes: tuple[str, ...] = (),
         seed: int = 0,
         overrides: tuple[str, ...] = (),
+        probe: bool = False,
     ) -> None:
         for profile in profiles:
             if profile not in PROFILES:
@@ -88,6 +91,8 @@ class Session:
         self.level = level
         self.only = only
         self.dtypes = dtypes or DTYPES
+        #: whether a sample of what the backends do not claim is tried in place of what they do
+        self.probe = probe
         self._given_overrides = overrides
         #: whether cases may be compiled together
         self.bundle = True
@@ -103,6 +108,8 @@ class Session:
     @functools.cached_property
     def scope(self) -> dict[str, frozenset[str]]:
         """The profiles to judge of each backend; imports the backends."""
+        if self.probe:
+            return {name: frozenset(PROFILES) - backend_class(name).profiles for name in self.given}
         return {name: profiles_in_scope(backend_class(name), self.profiles) for name in self.given}
 
     @functools.cached_property
@@ -124,7 +131,20 @@ class Session:
                 f"override: nothing of {', '.join(self.overrides)} is to be judged in profiles "
                 f"{', '.join(self.profiles) or 'claimed'} and dtypes {', '.join(self.dtypes)} that its function takes"
             )
-        return found
+        return self._sampled(found) if self.probe else found
+
+    def _sampled(self, items: Sequence[Item]) -> list[Item]:
+        """Some of every profile of every backend, spread evenly; none in a dtype that the backend does not offer."""
+        found: set[Item] = set()
+        for given, profiles in self.scope.items():
+            for profile in profiles:
+                of_profile = [i for i in items if i.given == given and self._speaks_for(i, profile)]
+                found.update(of_profile[:: max(1, len(of_profile) // _SAMPLE)])
+        return [item for item in items if item in found]
+
+    def _speaks_for(self, item: Item, profile: str) -> bool:
+        case, offered = item.case, item.dtype in backend_class(item.given).dtypes
+        return offered and any(profile_of(c, case.family, item.dtype) == profile for c in case.checks_in(item.dtype))
 
     @functools.cached_property
     def by_id(self) -> dict[str, Item]:
@@ -142,6 +162,7 @@ class Session:
             dtypes=tuple(config.getoption("nnspec_dtype")),
             seed=config.getoption("nnspec_seed"),
             overrides=tuple(config.getoption("nnspec_override")),
+            probe=config.getoption("nnspec_probe"),
         )
 
     def in_scope(self, given: str, case: Case, dtype: str) -> bool:
@@ -252,7 +273,7 @@ class Session:
 
     def unfinished(self, item: Item, done: set[str], reason: str, verdict: Verdict = "error") -> Iterator[Check]:
         """Records of the checks that were not done: the first has the verdict, the rest is blocked by it."""
-        subject = self._subjects.get((item.given, item.dtype)) or self._unmade(item.given)
+        subject = self._subjects.get((item.given, item.dtype)) or self.unmade(item.given)
         rest = [check for check in self.checks_in_scope(item) if check not in done]
         for check in rest:
             here: tuple[Verdict, str] = (verdict, reason)
@@ -260,7 +281,7 @@ class Session:
                 here = ("blocked", reason if verdict == "blocked" else f"{rest[0]}: {reason}")
             yield blank(subject, item.case, item.dtype, check, *here, seed=self.seed)
 
-    def _unmade(self, given: str) -> Subject:
+    def unmade(self, given: str) -> Subject:
         """What records need to know of a backend, without making it: that may be what hangs or dies."""
         backend: Backend = object.__new__(self._class(given))
         backend.device = backend.resolve_device(self.device)

@@ -116,7 +116,7 @@ def vacuous(context: Context, check: str) -> str | None:
     return None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def meant(case: Case) -> str | None:
     """Why a case is about a constant; None where that would be an accident. Derived cases are like their base."""
     written = case if case.derivation is None else case.derivation.base
@@ -130,7 +130,7 @@ def _count(values: Sequence[Expected]) -> str:
 
 def _are_zero(expected: Sequence[Expected], *, exact: bool) -> bool:
     bounds = [_bounds(e, exact) for e in expected]
-    return all(bool(np.all((low <= 0) & (0 <= high))) for low, high in bounds)
+    return all(bool(np.all((low <= 0) & (high >= 0))) for low, high in bounds)
 
 
 def _are_one(expected: Sequence[Expected], *, exact: bool) -> bool:

@@ -158,3 +158,35 @@ def _refuse_to_stop():
             time.sleep(600)
         except BaseException:
             pass
+
+
+class Garbles(NumpyBackend):
+    """A basic is broken: what goes in comes out otherwise."""
+
+    def asarray(self, x, *, dtype=None):
+        made = super().asarray(x, dtype=dtype)
+        return np.where(made == 0, 0, made).astype(made.dtype) if made.dtype.kind == "f" else made  # -0.0 becomes 0.0
+
+
+class HangsWhenMade(NumpyBackend):
+    def __init__(self, *, device=None, dtype=None):
+        time.sleep(600)
+
+
+class EndsWhenMade(NumpyBackend):
+    def __init__(self, *, device=None, dtype=None):
+        os._exit(0)
+
+
+class RaisesWhenMade(NumpyBackend):
+    def __init__(self, *, device=None, dtype=None):
+        raise RuntimeError("no such library")
+
+
+class DiesInFloat64(NumpyBackend):
+    """When it is made, so that no case of that dtype can be tried."""
+
+    def __init__(self, *, device=None, dtype=None):
+        if dtype == "float64":
+            os._exit(5)
+        super().__init__(device=device, dtype=dtype)

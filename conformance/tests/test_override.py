@@ -93,7 +93,8 @@ def test_a_function_without_backward_is_unsupported() -> None:
 
 
 def test_a_custom_vjp_is_judged_on_jax() -> None:
-    assert set(verdicts(judged("jax", "silu=my_jax_kernels:silu", "silu/unit")).values()) == {"pass"}
+    sound = judged("jax", "silu=my_jax_kernels:silu", "silu/unit")
+    assert [check.message for check in sound if check.verdict != "pass"] == []
     wrong = verdicts(judged("jax", "silu=my_jax_kernels:silu_without_a_term", "silu/unit"))
     assert (wrong["silu/unit values"], wrong["silu/unit gradients"]) == ("pass", "fail")
 

@@ -57,15 +57,31 @@ def read_deviations(path: Path | None) -> list[Deviation]:
     """The rows of a deviations.toml ([[deviation]] tables); none where the backend has no file.
 
     Raises:
-        ArgumentError: a row lacks a field, has an unknown one, or a bad value.
+        ArgumentError: the file is missing or no TOML, or a row lacks a field, has an unknown one, or a bad value.
     """
     if path is None:
         return []
-    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("deviation", [])
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ArgumentError(f"{path}: cannot be read: {error}") from error
+    rows = table.pop("deviation", [])
+    if table or not isinstance(rows, list):
+        raise ArgumentError(f"{path}: expected [[deviation]] tables, got {', '.join(table) or 'deviation'}")
+    return [_row(row, f"{path}: deviation {number}") for number, row in enumerate(rows, start=1)]
+
+
+def _row(row: object, where: str) -> Deviation:
     known = {f.name for f in fields(Deviation)}
-    for number, row in enumerate(rows, start=1):
-        unknown, missing = set(row) - known, {"operation", "kind", "reason"} - set(row)
-        if unknown or missing:
-            problem = f"unknown {sorted(unknown)}" if unknown else f"missing {sorted(missing)}"
-            raise ArgumentError(f"{path}: deviation {number}: {problem}")
-    return [Deviation(**row) for row in rows]
+    if not isinstance(row, dict):
+        raise ArgumentError(f"{where}: expected a table, got {row!r}")
+    unknown, missing = set(row) - known, {"operation", "kind", "reason"} - set(row)
+    if unknown or missing:
+        raise ArgumentError(f"{where}: {f'unknown {sorted(unknown)}' if unknown else f'missing {sorted(missing)}'}")
+    for name, value in row.items():
+        if not isinstance(value, str):
+            raise ArgumentError(f"{where}: {name}: expected a text, got {value!r}")
+    try:
+        return Deviation(**row)
+    except ArgumentError as error:
+        raise ArgumentError(f"{where}: {error}") from error

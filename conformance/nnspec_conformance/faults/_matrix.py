@@ -137,7 +137,7 @@ def _print(records: Sequence[Mutant], complaints: Sequence[str], seconds: float)
 
     console = Console(soft_wrap=True, highlight=False)
     if not console.is_terminal:
-        console = Console(soft_wrap=True, highlight=False, width=200)
+        console = Console(soft_wrap=True, highlight=False, width=260)
     for record in records:
         if record.verdict in ("misattributed", "survived"):
             console.print(_complaint(record), markup=False)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
-import functools
 import importlib
 import importlib.abc
 import importlib.util
 import random
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,10 @@ from typing import Any
 
 from nnspec import Backend
 from nnspec.plugins import backend_class
+from nnspec.reference import SuiteError
+from nnspec_conformance.faults._owners import Texts
 
-__all__ = ["SourceMutant", "loaded", "sampled", "source_mutants"]
+__all__ = ["SourceMutant", "loaded", "sampled", "shown", "source_mutants"]
 
 _SWAPPED: Mapping[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -56,6 +56,8 @@ class SourceMutant:
     node: int
     change: int
     line: int
+    #: "NumpyPooling.max_pool"
+    function: str
     #: the kind of change, and the code before and after
     kind: str
     old: str
@@ -79,19 +81,18 @@ class SourceMutant:
 
 def source_mutants(backend: str) -> list[SourceMutant]:
     """Every change of what the backend's native operations run, in the order of the files."""
-    texts = _Texts(backend_class(backend))
+    texts = Texts(backend_class(backend))
     found = []
     for name, tree in texts.trees.items():
         owners = texts.owners(name)
         told = {id(k.value) for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "strict"}
         for number, node in enumerate(ast.walk(tree)):
-            operations = owners.get(id(node), frozenset())
-            if not operations or id(node) in told:
+            if id(node) not in owners or id(node) in told:
                 continue
-            for change, (kind, changed) in enumerate(_changes(node)):
-                old, new = _shown(node), _shown(changed)
-                where = (getattr(node, "lineno", 0), kind, old, new, tuple(sorted(operations)))
-                found.append(SourceMutant(backend, name, number, change, *where))
+            function, operations = owners[id(node)]
+            line, old, by = getattr(node, "lineno", 0), shown(node), tuple(sorted(operations))
+            for change, (kind, _, new) in enumerate(_changes(node)):
+                found.append(SourceMutant(backend, name, number, change, line, function, kind, old, new, by))
     return found
 
 
@@ -103,13 +104,21 @@ def sampled(mutants: Sequence[SourceMutant], number: int, seed: int) -> list[Sou
     return [mutant for i, mutant in enumerate(mutants) if i in chosen]
 
 
-def _shown(node: ast.AST) -> str:
+def shown(node: ast.AST) -> str:
+    """Its code in one line, that of a long one cut off."""
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= 100 else text[:97] + "..."
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """What a node may be replaced by, each with the kind of the change."""
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
+    """What a node may be replaced by, each with the kind of the change, and in words."""
+    if isinstance(node, ast.Call):
+        yield from _other_calls(node)
+    else:
+        yield from ((kind, changed, shown(changed)) for kind, changed in _other_expressions(node))
+
+
+def _other_expressions(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         yield from _with("arithmetic", node, "op", node.op)
     elif isinstance(node, ast.BoolOp):
@@ -126,8 +135,6 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield "branch", node.orelse
     elif isinstance(node, ast.Constant):
         yield from (("constant", ast.Constant(value)) for value in _other_constants(node.value))
-    elif isinstance(node, ast.Call):
-        yield from _other_calls(node)
 
 
 def _with(kind: str, node: Any, field: str, operator: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -166,7 +173,7 @@ _COMMUTATIVE = frozenset(
 _TYPED = frozenset({"isinstance", "getattr", "issubclass"})
 
 
-def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
+def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST, str]]:
     """Without a keyword argument, and with two positional ones swapped."""
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     if called in _COMMUTATIVE | _TYPED:
@@ -175,120 +182,12 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
         if keyword.arg not in (None, "strict"):
             changed = copy.deepcopy(node)
             del changed.keywords[i]
-            yield "dropped argument", changed
+            yield "dropped argument", changed, f"without {keyword.arg}={shown(keyword.value)}"
     plain = not any(isinstance(x, ast.Starred) for x in node.args)
     if plain and len(node.args) >= 2 and ast.dump(node.args[0]) != ast.dump(node.args[1]):
         changed = copy.deepcopy(node)
         changed.args[0], changed.args[1] = changed.args[1], changed.args[0]
-        yield "swapped arguments", changed
-
-
-# -- which operations run it -------------------------------------------------------------------------------
-
-
-class _Texts:
-    """The modules of a backend's package, and which of their names use which: by name, so rather too many."""
-
-    def __init__(self, backend: type[Backend]) -> None:
-        self._backend = backend
-        package = backend.__module__.rpartition(".")[0] or backend.__module__
-        used = [n for n in sys.modules if n == package or n.startswith(package + ".")]
-        shared = [n for n in sys.modules if n.startswith(package.rpartition(".")[0] + "._")]
-        paths = {name: getattr(sys.modules[name], "__file__", None) for name in [*sorted(used), *sorted(shared)]}
-        self.trees = {n: ast.parse(Path(p).read_text(encoding="utf-8")) for n, p in paths.items() if p}
-        self._imported = {name: _imported_names(tree) for name, tree in self.trees.items()}
-        self._named = {name: dict(_named(tree)) for name, tree in self.trees.items()}
-
-    def owners(self, module: str) -> dict[int, frozenset[str]]:
-        """Of every node inside a named function that an operation runs: the operations."""
-        found = {}
-        for name, statements in self._named[module].items():
-            operations = self._users.get((module, name), frozenset())
-            for statement in statements if operations else ():
-                for node in _body_nodes(statement):
-                    found[id(node)] = operations
-        return found
-
-    @functools.cached_property
-    def _users(self) -> dict[tuple[str, str], frozenset[str]]:
-        """(module, name) -> the native operations that reach it."""
-        found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for operation in self._backend.operations():
-            if self._backend.implementation(operation) == "native":
-                self._spread(operation, found)
-        return {key: frozenset(operations) for key, operations in found.items()}
-
-    def _spread(self, operation: str, found: Mapping[tuple[str, str], set[str]]) -> None:
-        open_keys = [(module, operation) for module in self.trees if operation in self._named[module]]
-        while open_keys:
-            key = open_keys.pop()
-            if operation not in found[key]:
-                found[key].add(operation)
-                open_keys += self._used(*key)
-
-    def _used(self, module: str, name: str) -> list[tuple[str, str]]:
-        mentioned = {
-            node.id if isinstance(node, ast.Name) else node.attr
-            for statement in self._named[module][name]
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _is_self(node.value))
-        }
-        near = [(module, other) for other in mentioned if other in self._named[module] and other != name]
-        far = [self._imported[module][other] for other in mentioned if other in self._imported[module]]
-        operations = self._backend.operations()
-        return [key for key in [*near, *far] if key[1] in self._named.get(key[0], ()) and key[1] not in operations]
-
-
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
-def _imported_names(tree: ast.Module) -> dict[str, tuple[str, str]]:
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    return {a.asname or a.name: (node.module or "", a.name) for node in imports for a in node.names}
-
-
-def _named(tree: ast.Module) -> Iterator[tuple[str, list[ast.stmt]]]:
-    """Functions, methods and module-level names, each with the statements that make it."""
-    found: defaultdict[str, list[ast.stmt]] = defaultdict(list)
-    for statement in tree.body:
-        if isinstance(statement, ast.ClassDef):
-            for member in statement.body:
-                if isinstance(member, ast.FunctionDef):
-                    found[member.name].append(member)
-        elif isinstance(statement, ast.FunctionDef):
-            found[statement.name].append(statement)
-        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
-                for node in ast.walk(target):
-                    if isinstance(node, ast.Name):
-                        found[node.id].append(statement)
-    yield from found.items()
-
-
-def _body_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Everything that runs: no signature, no decorator, no annotation, no docstring."""
-    if isinstance(statement, ast.FunctionDef):
-        for inner in statement.body:
-            yield from _body_nodes(inner)
-    elif isinstance(statement, ast.AnnAssign):
-        yield from ast.walk(statement.value) if statement.value is not None else ()
-    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-        return
-    elif isinstance(statement, (ast.Raise, ast.Assert)):
-        return  # words of errors
-    elif isinstance(statement, (ast.If, ast.For, ast.While, ast.With)):
-        for field in ("test", "iter", "items"):
-            for part in _as_list(getattr(statement, field, None)):
-                yield from ast.walk(part)
-        for inner in [*statement.body, *getattr(statement, "orelse", [])]:
-            yield from _body_nodes(inner)
-    else:
-        yield from ast.walk(statement)
-
-
-def _as_list(part: Any) -> list[Any]:
-    return part if isinstance(part, list) else [] if part is None else [part]
+        yield "swapped arguments", changed, f"with {shown(node.args[1])}, {shown(node.args[0])}"
 
 
 # -- the backend with the change in it ---------------------------------------------------------------------
@@ -320,7 +219,9 @@ def loaded(mutant: SourceMutant) -> type[Backend]:
 def _changed_source(mutant: SourceMutant, module: ModuleType) -> str:
     tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
     node = next(node for i, node in enumerate(ast.walk(tree)) if i == mutant.node)
-    changed = [other for _, other in _changes(node)][mutant.change]
+    if shown(node) != mutant.old:
+        raise SuiteError(f"{mutant.module}: was edited while its mutants were tried")
+    changed = [other for _, other, _ in _changes(node)][mutant.change]
     return ast.unparse(ast.fix_missing_locations(_Replaced(node, changed).visit(tree)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import optree
 from numpy.typing import NDArray
 
 from nnspec._low_precision import WIDE, is_floating_dtype, limits, working_dtype
+from nnspec.margins import Analysis, Expected, Margin, margin
 from nnspec.reference.ensemble import Condition, Ensemble, Model, Wide
 from nnspec.reference.oracle import Reference
 from nnspec.tape import Tensor, pullback, raw
@@ -34,38 +35,6 @@ Arrays = Mapping[str, NDArray[Any]]
 
 class SuiteError(Exception):
     """The suite or its reference is wrong; the run is invalid, and no backend is to blame."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """One array that a backend should return."""
-
-    #: extended precision where it is floating
-    value: NDArray[Any]
-    #: the size of one rounding; None where the result has to be equal to the bit
-    unit: NDArray[Any] | None = None
-    #: the same with exact inputs only: shows needless cancellation that inexact inputs would excuse
-    unit_exact_inputs: NDArray[Any] | None = None
-    #: where an intermediate result leaves the dtype's range, so that a non-finite result is excused
-    escaped: NDArray[np.bool_] | None = None
-    #: its dtype where that is not the one under test
-    dtype: str | None = None
-    #: whether any rounding, be it of the inputs, moves any of it; integers and booleans are taken to move
-    moves: bool = True
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Everything expected of a program at given inputs."""
-
-    #: one a leaf of the result
-    values: list[Expected]
-    #: one a differentiated input, by name
-    gradients: dict[str, Expected]
-    #: the random cotangents the gradients belong to, one a leaf; None where the leaf is not floating
-    cotangents: list[NDArray[Any] | None]
-    #: the same at inputs whose subnormal entries count as 0, where there are any
-    flushed: Analysis | None = field(default=None, repr=False)
 
 
 def cotangents(leaves: Sequence[Any], dtype: str, seed: int) -> list[NDArray[Any] | None]:
@@ -97,7 +66,7 @@ def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
         value=arrays[0].value,
         unit=_unit(model, arrays, exact_inputs=False),
         unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
-        escaped=np.asarray(np.logical_or.reduce([a.escaped for a in arrays])),
+        escaped=np.asarray(np.logical_or.reduce([a.escaped for a in arrays]) & np.isfinite(arrays[0].value)),
         dtype=WIDE if isinstance(arrays[0], Wide) else None,
         moves=bool(np.any(arrays[0].deviations[:-1])),
     )
@@ -197,92 +166,6 @@ def _analyse(
         values=[_expected(model, [leaf]) for leaf in first.leaves],
         gradients={name: _expected(model, [way.gradients[name] for way in ways]) for name in differentiate},
         cotangents=first.cotangents,
-    )
-
-
-# -- comparing ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Margin:
-    """How far a result is from what was expected, at its worst element."""
-
-    margin: float
-    margin_exact_inputs: float
-    unit: float
-    #: index of the worst element
-    index: tuple[int, ...]
-    expected: float
-    got: float
-
-    def __str__(self) -> str:
-        where = f"[{', '.join(map(str, self.index))}]" if self.index else ""
-        return (
-            f"worst element{where}: expected {self.expected:.9g}, got {self.got:.9g}, "
-            f"{self.margin:.3g} units of {self.unit:.3g}"
-        )
-
-
-def margin(got: NDArray[Any], expected: Expected, dtype: str, *, exact: bool = False) -> Margin:
-    """The worst |got - expected| in units of rounding.
-
-    Args:
-        got: same shape as expected (the caller has checked).
-        expected: the reference.
-        dtype: the dtype under test; a reference beyond its range is expected as infinity.
-        exact: equality of the rounded reference is asked, NaN equal to NaN; a difference counts as infinite.
-    """
-    dtype = expected.dtype or dtype
-    if expected.unit is None or exact:
-        return _equality(got, expected, dtype)
-    with np.errstate(all="ignore"):
-        wanted = expected.value
-        representable = np.asarray(wanted).astype(dtype).astype(wanted.dtype)
-        result = got.astype(wanted.dtype)
-        same = (result == wanted) | (np.isnan(result) & np.isnan(wanted))
-        same |= (result == representable) & ~np.isfinite(representable)
-        excused = ~np.isfinite(result) & np.isfinite(wanted) & _or_false(expected.escaped, wanted.shape)
-        distance = np.where(same | excused, 0.0, abs(result - wanted))
-        strict = limits(dtype).eps / 2 * abs(wanted) + limits(dtype).smallest_normal
-        ratios = [
-            _ratio(distance, np.where(np.isfinite(unit), unit, strict))
-            for unit in (expected.unit, expected.unit_exact_inputs)
-            if unit is not None
-        ]
-    return _worst(ratios[0], ratios[-1], expected.unit, wanted, got)
-
-
-def _or_false(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.zeros(shape, bool) if mask is None else mask
-
-
-def _ratio(distance: NDArray[Any], unit: NDArray[Any]) -> NDArray[Any]:
-    return np.nan_to_num(np.where(distance == 0, 0.0, distance / unit), nan=np.inf, posinf=np.inf)
-
-
-def _equality(got: NDArray[Any], expected: Expected, dtype: str) -> Margin:
-    wanted = expected.value
-    if _floating(wanted):
-        with np.errstate(all="ignore"):
-            wanted = wanted.astype(dtype)
-        equal = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
-    else:
-        equal = got == wanted
-    ratio = np.where(equal, 0.0, np.inf)
-    return _worst(ratio, ratio, np.zeros(wanted.shape), wanted, got)
-
-
-def _worst(ratio: Any, ratio_exact: Any, unit: Any, wanted: Any, got: Any) -> Margin:
-    if ratio.size == 0:
-        return Margin(0.0, 0.0, 0.0, (), 0.0, 0.0)
-    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), ratio.shape))
-    return Margin(
-        margin=float(ratio[index]),
-        margin_exact_inputs=float(np.max(ratio_exact)),
-        unit=float(unit[index]),
-        index=index,
-        expected=float(wanted[index]),
-        got=float(got[index]),
     )
 
 
