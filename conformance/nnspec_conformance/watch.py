@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Beat", "Watch", "default_memory", "in_words"]
+__all__ = ["Beat", "Watch", "default_memory", "in_words", "resident"]
 
 #: when the case began by the monotonic clock, or 0 between cases; the process; whether it still makes its backend
 _BEAT = struct.Struct("<dqq")
@@ -99,7 +99,7 @@ class _Worker:
             self.making = bool(making)
             if started != self.started:
                 self.started, self.before = started, self.now
-            self.now = _resident(self.process)
+            self.now = resident(self.process)
             self.first = self.first or (self.now if started else 0.0)
             self.before = self.before or self.now
 
@@ -198,7 +198,7 @@ def _status(node: Any) -> str:
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def _resident(process: int) -> float:
+def resident(process: int) -> float:
     """Resident MiB of a process; 0 where the platform does not say."""
     try:
         return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE / MIB

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.errors import ArgumentError
+from nnspec.reference import SuiteError
 from nnspec.results import Footer, Mutant, Note
 from nnspec_conformance.faults import Fault, choose
 from nnspec_conformance.faults._source import sampled, source_mutants
@@ -68,11 +69,15 @@ def _of_sources(request: MutantsRequest, workers: int) -> tuple[list[Mutant], li
         raise ArgumentError("only: names planted faults, and --source tries none of them")
     chosen = [m for name in request.source for m in sampled(source_mutants(name), request.sample, request.seed)]
     found = []
+    complaints = []
     with _progress(len(chosen)) as advance:
-        for record in run_source(chosen, workers):
-            found.append(record)
-            advance(1)
-    return sorted(found, key=lambda record: record.id), []
+        try:
+            for record in run_source(chosen, workers):
+                found.append(record)
+                advance(1)
+        except SuiteError as error:
+            complaints.append(str(error))
+    return sorted(found, key=lambda record: record.id), complaints
 
 
 def _planted(faults: Sequence[Fault], workers: int) -> tuple[list[Mutant], list[str]]:

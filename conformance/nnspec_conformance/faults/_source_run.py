@@ -1,6 +1,7 @@
 """`nnspec mutants --source BACKEND`: a sample of the backend's mutants against the quick level, in worker processes.
 
-A mutant may hang or bring its process down: then it is caught by that, and another process goes on.
+A mutant may hang, take all memory or bring its process down: then it is caught by that, and another process goes on.
+A check catches a mutant where it fails on it and does not fail on the sound backend in the same process.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import multiprocessing.connection
 import time
 import tomllib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ import numpy as np
 from nnspec import Backend
 from nnspec.backend import PROFILES
 from nnspec.plugins import backend_class
+from nnspec.reference import SuiteError
 from nnspec.results import Check, Mutant
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import select
@@ -27,24 +30,77 @@ from nnspec_conformance.context import Context
 from nnspec_conformance.faults._source import SourceMutant, loaded
 from nnspec_conformance.judge import Subject, judge
 from nnspec_conformance.session import DTYPES
+from nnspec_conformance.watch import default_memory, in_words, resident
 
-__all__ = ["run_source"]
+__all__ = ["Excuse", "Limits", "excuses", "run_source"]
 
-#: seconds after which a mutant counts as hung
-_PATIENCE = 120.0
 _EVERYTHING = frozenset(PROFILES)
+#: seconds between two looks at the workers' memory
+_INTERVAL = 0.1
 
 
-def run_source(mutants: Sequence[SourceMutant], workers: int) -> Iterator[Mutant]:
-    """The record of every mutant, as they are done."""
-    excused = _excused()
-    for mutant, caught in _in_processes(mutants, workers):
-        yield _record(mutant, caught, excused.get((mutant.module, mutant.old, mutant.new)))
+@dataclass(frozen=True)
+class Limits:
+    """What a mutant may take before it counts as caught."""
+
+    #: seconds for one case
+    patience: float = 120.0
+    #: MiB by which its process may grow; None where nothing bounds it
+    memory: float | None = None
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """A change that changes nothing that can be observed."""
+
+    module: str
+    function: str
+    old: str
+    new: str
+    reason: str
+
+    def covers(self, mutant: SourceMutant) -> bool:
+        """Whether that is the change."""
+        return (mutant.module, mutant.function, mutant.old, mutant.new) == (
+            self.module,
+            self.function,
+            self.old,
+            self.new,
+        )
+
+
+def excuses() -> list[Excuse]:
+    """The rows of equivalent.toml."""
+    text = (importlib.resources.files(__package__) / "equivalent.toml").read_text(encoding="utf-8")
+    return [Excuse(**row) for row in tomllib.loads(text).get("mutant", [])]
+
+
+def run_source(
+    mutants: Sequence[SourceMutant], workers: int, *, limits: Limits | None = None, known: Sequence[Excuse] | None = None
+) -> Iterator[Mutant]:
+    """The record of every mutant, as they are done.
+
+    Args:
+        mutants: to be tried.
+        workers: processes that try them.
+        limits: of one mutant; by default the machine's.
+        known: changes that are excused; by default those of equivalent.toml.
+
+    Raises:
+        SuiteError: a mutant could not be tried, or is excused and was caught.
+    """
+    limits = limits or Limits(memory=default_memory(workers))
+    known = excuses() if known is None else known
+    for mutant, caught in _in_processes(mutants, workers, limits):
+        yield _record(mutant, caught, next((e.reason for e in known if e.covers(mutant)), None))
 
 
 def _record(mutant: SourceMutant, caught: dict[str, Any], reason: str | None) -> Mutant:
     operation = mutant.operations[0]
     killed = bool(caught["by"])
+    if killed and reason:
+        by = caught["case"] or caught["message"]
+        raise SuiteError(f"equivalent.toml: {mutant.function}: {mutant.text}: excused, and caught by {by}")
     return Mutant(
         origin="source",
         id=f"{mutant.backend}/{mutant.id}",
@@ -63,10 +119,8 @@ def _record(mutant: SourceMutant, caught: dict[str, Any], reason: str | None) ->
     )
 
 
-def _excused() -> dict[tuple[str, str, str], str]:
-    """Changes that change nothing that can be observed, each with the reason."""
-    text = (importlib.resources.files(__package__) / "equivalent.toml").read_text(encoding="utf-8")
-    return {(r["module"], r["old"], r["new"]): r["reason"] for r in tomllib.loads(text).get("mutant", [])}
+def _caught(by: Sequence[str] = (), message: str = "", case: str = "", check: str = "", dtype: str = "") -> dict[str, Any]:
+    return {"by": list(by), "message": message, "case": case, "check": check, "dtype": dtype}
 
 
 # -- processes ---------------------------------------------------------------------------------------------
@@ -75,7 +129,8 @@ def _excused() -> dict[tuple[str, str, str], str]:
 class _Worker:
     """A process that tries one mutant at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._start()
         self.mutant: SourceMutant | None = None
 
@@ -88,26 +143,49 @@ class _Worker:
 
     def ask(self, mutant: SourceMutant) -> None:
         self.mutant = mutant
-        self._since = time.monotonic()
+        self._asked = self._since = time.monotonic()
+        #: the case it is at, and the size of the process when it began
+        self._at, self._before = "", 0.0
         self.connection.send(mutant)
 
-    def answer(self) -> dict[str, Any]:
-        """What came of the mutant; if the process died or hangs, that, and another takes its place."""
+    def answer(self) -> dict[str, Any] | None:
+        """What came of the mutant, None while that is open; a process that died or hangs is replaced.
+
+        Raises:
+            SuiteError: the mutant could not be tried.
+        """
+        how = ""
         try:
-            if self.connection.poll():
-                return self.connection.recv()  # type: ignore[no-any-return]
-            how = f"nothing after {_PATIENCE:.0f} s"
+            while self.connection.poll():
+                told = self.connection.recv()
+                if isinstance(told, dict):
+                    return {**told, "seconds": time.monotonic() - self._asked}
+                if isinstance(told, SuiteError):
+                    raise told
+                self._at, self._since, self._before = told, time.monotonic(), self._size
         except (EOFError, OSError):
-            how = "the process died"
-        seconds = time.monotonic() - self._since
+            self._process.join()
+            how = f"the process died with exit code {self._process.exitcode}"
+        how = how or self._beyond_limits()
+        if not how:
+            return None
         self.stop()
         self._start()
-        return {"by": [how], "case": "", "check": "", "dtype": "", "message": how, "seconds": seconds}
+        caught = _caught([how.partition(":")[0]], how, self._at)
+        return {**caught, "seconds": time.monotonic() - self._asked}
+
+    def _beyond_limits(self) -> str:
+        if time.monotonic() - self._since > self._limits.patience:
+            return f"hangs: nothing for {self._limits.patience:.0f} s"
+        bound = self._limits.memory
+        # while it imports what it needs, there is no case to blame
+        if bound is not None and self._before and self._size - self._before > bound:
+            return f"memory: the process grew by more than {in_words(bound)}"
+        return ""
 
     @property
-    def due(self) -> float:
-        """Seconds until it counts as hung."""
-        return _PATIENCE - (time.monotonic() - self._since)
+    def _size(self) -> float:
+        return resident(self._process.pid or 0)
 
     def stop(self) -> None:
         self._process.kill()
@@ -115,75 +193,100 @@ class _Worker:
         self.connection.close()
 
 
-def _in_processes(mutants: Sequence[SourceMutant], number: int) -> Iterator[tuple[SourceMutant, dict[str, Any]]]:
+def _in_processes(
+    mutants: Sequence[SourceMutant], number: int, limits: Limits
+) -> Iterator[tuple[SourceMutant, dict[str, Any]]]:
     waiting = iter(mutants)
-    workers = [_Worker() for _ in range(min(number, len(mutants)))]
-    for worker, mutant in zip(workers, itertools.islice(waiting, len(workers)), strict=True):
-        worker.ask(mutant)
-    busy = list(workers)
-    while busy:
-        ready = multiprocessing.connection.wait([w.connection for w in busy], max(0.0, min(w.due for w in busy)))
-        for worker in [w for w in busy if w.connection in ready or w.due <= 0]:
-            assert worker.mutant is not None
-            yield worker.mutant, worker.answer()
-            following = next(waiting, None)
-            if following is None:
-                busy.remove(worker)
-            else:
-                worker.ask(following)
-    for worker in workers:
-        worker.stop()
+    workers = [_Worker(limits) for _ in range(min(number, len(mutants)))]
+    try:
+        for worker, mutant in zip(workers, itertools.islice(waiting, len(workers)), strict=True):
+            worker.ask(mutant)
+        busy = list(workers)
+        while busy:
+            multiprocessing.connection.wait([w.connection for w in busy], _INTERVAL)
+            for worker in list(busy):
+                caught = worker.answer()
+                if caught is None:
+                    continue
+                assert worker.mutant is not None
+                yield worker.mutant, caught
+                following = next(waiting, None)
+                if following is None:
+                    busy.remove(worker)
+                else:
+                    worker.ask(following)
+    finally:
+        for worker in workers:
+            worker.stop()
 
 
 def _serve(connection: Any) -> None:
+    """A worker's side: tells each case as it begins, and at the end what became of the mutant."""
+    sound = _Sound()
     while True:
         try:
             mutant = connection.recv()
         except EOFError:
             return
-        connection.send(_tried(mutant))
+        try:
+            connection.send(_tried(mutant, sound, connection.send))
+        except SuiteError as error:
+            connection.send(error)
 
 
 # -- one mutant --------------------------------------------------------------------------------------------
 
 
-def _tried(mutant: SourceMutant) -> dict[str, Any]:
+@dataclass
+class _Sound:
+    """What fails without any change: on a backend's own deviations, or in a process that a mutant has left broken."""
+
+    subjects: dict[str, dict[str, Subject]] = field(default_factory=dict)
+    failing: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
+
+    def fails(self, backend: str, case: Case, check: Check) -> bool:
+        """Whether the check says nothing of the mutant."""
+        key = backend, case.id, check.dtype
+        if key not in self.failing:
+            if backend not in self.subjects:
+                self.subjects[backend] = _subjects(backend, backend_class(backend))
+            found = _failures(self.subjects[backend][check.dtype], case, check.dtype)
+            self.failing[key] = frozenset(c.check for c in found)
+        return check.check in self.failing[key]
+
+
+def _tried(mutant: SourceMutant, sound: _Sound, tell: Callable[[str], object]) -> dict[str, Any]:
     """The first check that fails, or nothing."""
-    started = time.perf_counter()
-    caught: dict[str, Any] = {"by": [], "case": "", "check": "", "dtype": "", "message": ""}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            made = loaded(mutant)
-            subjects = {dtype: Subject.of(mutant.backend, made(dtype=dtype)) for dtype in _dtypes(mutant)}
-            first = next((c for check in _checks(mutant, subjects) if (c := _failed(check))), None)
-    except Exception as error:  # of the backend itself, on loading
-        caught |= {"by": ["loading"], "message": f"{type(error).__name__}: {error}"}
-    else:
-        if first is not None:
-            caught = {"by": first.requirements[:1], "case": first.case, "check": first.check, "dtype": first.dtype}
-            caught["message"] = first.message
-    return {**caught, "seconds": time.perf_counter() - started}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            subjects = _subjects(mutant.backend, loaded(mutant))
+        except SuiteError:
+            raise
+        except Exception as error:
+            return _caught(["loading"], f"{type(error).__name__}: {error}")
+        for dtype, subject in subjects.items():
+            for case in _cases(mutant):
+                if not case.is_tried_in(dtype):
+                    continue
+                tell(case.id)
+                failures = _failures(subject, case, dtype)
+                first = next((c for c in failures if not sound.fails(mutant.backend, case, c)), None)
+                if first is not None:
+                    return _caught(first.requirements[:1], first.message, first.case, first.check, first.dtype)
+    return _caught()
 
 
-def _dtypes(mutant: SourceMutant) -> tuple[str, ...]:
-    """A process has one switch for float64 where a backend traces."""
-    every = [t for t in DTYPES if t in backend_class(mutant.backend).dtypes]
-    return tuple(t for t in every if t != "float64" or not backend_class(mutant.backend).traced)
+def _subjects(name: str, backend: type[Backend]) -> dict[str, Subject]:
+    """One a dtype; a process has one switch for float64 where a backend traces."""
+    every = [t for t in DTYPES if t in backend.dtypes and (t != "float64" or not backend.traced)]
+    return {dtype: Subject.of(name, backend(dtype=dtype)) for dtype in every}
 
 
-def _failed(check: Check) -> Check | None:
-    return check if check.verdict in ("fail", "error", "unsupported") else None
-
-
-def _checks(mutant: SourceMutant, subjects: dict[str, Subject]) -> Iterator[Check]:
-    for dtype in subjects:
-        for case in _cases(mutant):
-            if case.is_tried_in(dtype):
-                context = Context(subjects[dtype].backend, case, dtype)
-                with np.errstate(all="ignore"):
-                    records = list(judge(subjects[dtype], context, profiles=_EVERYTHING, level="quick"))
-                yield from (r for r in records if isinstance(r, Check))
+def _failures(subject: Subject, case: Case, dtype: str) -> list[Check]:
+    with np.errstate(all="ignore"):
+        records = list(judge(subject, Context(subject.backend, case, dtype), profiles=_EVERYTHING, level="quick"))
+    return [r for r in records if isinstance(r, Check) and r.verdict in ("fail", "error", "unsupported")]
 
 
 def _cases(mutant: SourceMutant) -> list[Case]:
