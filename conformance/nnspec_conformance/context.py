@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,11 +13,13 @@ import optree
 from numpy.typing import NDArray
 
 from nnspec import Backend
-from nnspec.margins import Analysis, Margin, worst_margin
+from nnspec.margins import Analysis, Expected, Margin, worst_margin
 from nnspec.results import Verdict
 from nnspec_conformance.bundles import Bundles
 from nnspec_conformance.canaries import Canaries
 from nnspec_conformance.case import Case, Source
+from nnspec_conformance.explain import Evidence
+from nnspec_conformance.explain._hypotheses import hypotheses
 from nnspec_conformance.layouts import Layout, placed
 from nnspec_conformance.references import analysis
 
@@ -31,6 +33,8 @@ class Outcome:
     verdict: Verdict
     message: str = ""
     margin: Margin | None = None
+    #: the array that is wrong and what is known of it, if an array is
+    evidence: Callable[[], Evidence] | None = None
     #: curves and other by-products, as records
     records: tuple[Any, ...] = ()
 
@@ -104,6 +108,25 @@ class Context:
         if not self.backend.traced or "compiled" not in self.case.checks:
             return False
         return not self.case.differentiated or all(c is not None for c in self.analysis.cotangents)
+
+    def evidence(
+        self, name: str, got: Sequence[tuple[str, Any]], expected: Sequence[Expected], limit: float
+    ) -> Callable[[], Evidence]:
+        """Of the array of that name among those that came."""
+
+        def made() -> Evidence:
+            wanted = {n: e for (n, _), e in zip(got, expected, strict=True)}
+            return Evidence.of(
+                name,
+                list(got),
+                wanted,
+                dtype=self.dtype,
+                limit=limit,
+                inputs=self.numpy_inputs,
+                hypotheses=hypotheses(self.case, self.dtype, self.seed, name),
+            )
+
+        return made
 
     def call(self) -> Any:
         """The result, computed anew: eagerly, or compiled where the backend traces."""

@@ -106,6 +106,14 @@ class _Memory(click.ParamType):
     "others.",
 )
 @click.option(
+    "--vectors",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=None,
+    metavar="DIR",
+    help="Take references from these vectors where longdouble is too narrow to compute them (float64 on macOS arm64 "
+    "and on Windows).",
+)
+@click.option(
     "--cache/--no-cache",
     default=True,
     help="Whether to use references and compiled programs of earlier runs, and keep them. Default: yes.",
@@ -178,10 +186,106 @@ def mutants(**request: Any) -> None:
     raise SystemExit(run(MutantsRequest(**request)))
 
 
+@click.group(short_help="Golden vectors: judge an implementation in any language.")
+def vectors() -> None:
+    """Cases with their inputs, references and units in files, so that an implementation in any language can be judged.
+
+    \b
+    Example:
+        nnspec vectors export vectors
+        python examples/run_vectors.py vectors outputs --backend torch
+        nnspec vectors check vectors outputs
+    """
+
+
+@vectors.command("export", epilog="Example: nnspec vectors export vectors --only gelu --dtype float32")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--level", type=click.Choice(["quick", "full"]), default="quick", show_default=True, help="How many cases."
+)
+@click.option("--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of case ids.")
+@click.option(
+    "--dtype", "dtypes", multiple=True, metavar="T", help="Only this dtype; may be repeated. Default: every one."
+)
+@click.option(
+    "--compact",
+    is_flag=True,
+    help="Smaller: in float64, float16 and bfloat16 only the cases that `nnspec conform` tries at that level, units "
+    "rounded up to float32, and no units for inputs known exactly.",
+)
+def vectors_export(**request: Any) -> None:
+    """Write vectors to DIR: manifest.json, its JSON Schema, and one safetensors file a family and dtype.
+
+    The same command writes the same bytes again.
+    """
+    _require("vectors export")
+    from nnspec_conformance.vectors._export import ExportRequest, export
+
+    for line in export(ExportRequest(**request)):
+        click.echo(line)
+
+
+@vectors.command("check", epilog="Example: nnspec vectors check vectors outputs --results results.jsonl")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("outputs", metavar="OUTPUTS", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--partial", is_flag=True, help="What is missing among the outputs is undecided, not a failure.")
+@click.option("--name", default=None, help="What results call the implementation (default: the name of OUTPUTS).")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the records here (JSON lines), for nnspec report.",
+)
+def vectors_check(**request: Any) -> None:
+    """Judge what an implementation wrote to OUTPUTS by the vectors in DIR.
+
+    OUTPUTS holds safetensors files with tensors named CASE/DTYPE/value/0 and CASE/DTYPE/gradient/x, and errors.json
+    with the errors that calls raised. Exit code 0: conformant; 1: not; 2: DIR or OUTPUTS is damaged, or the command is
+    wrong.
+    """
+    _require("vectors check")
+    from nnspec_conformance.vectors._check import CheckRequest, check
+
+    raise SystemExit(check(CheckRequest(**request)))
+
+
+@click.command(
+    epilog="Example: nnspec repro results.jsonl gelu/tanh-unit > repro.py && python repro.py",
+    short_help="Print a stand-alone script that repeats a failure.",
+)
+@click.argument("results", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.argument("case", metavar="CASE")
+@click.option("--backend", default=None, metavar="B", help="Which, where several failed.")
+@click.option("--dtype", default=None, metavar="T", help="Which dtype (default: the first that failed).")
+@click.option("--check", default=None, metavar="C", help="Which check (default: the first that failed).")
+@click.option(
+    "--shrink",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to look for a smaller case that fails alike; 0: not at all.",
+)
+def repro(**request: Any) -> None:
+    """Print a script that repeats the failure of CASE in RESULTS, a file of `nnspec conform --results`.
+
+    It imports only NumPy and the backend, holds the inputs and what is expected as literals, and is shrunk to the
+    smallest case found that fails alike. The script's exit code is 1 while the defect lives and 0 when it is gone.
+    """
+    _require("repro")
+    from nnspec_conformance.explain._repro import ReproRequest
+    from nnspec_conformance.explain._repro import repro as run
+
+    text, notes = run(ReproRequest(**request))
+    for note in notes:
+        click.echo(f"nnspec: {note}", err=True)
+    click.echo(text, nl=False)
+
+
 @hookimpl
 def nnspec_commands() -> Sequence[click.Command]:
     """The commands of this room."""
-    return [conform, mutants]
+    return [conform, mutants, repro, vectors]
 
 
 @hookimpl

@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from nnspec import Backend
-from nnspec._low_precision import limits
 from nnspec.deviations import Deviation, read_deviations
 from nnspec.errors import UnsupportedOperationError
 from nnspec.reference import Margin, SuiteError
@@ -18,8 +15,10 @@ from nnspec.results import Check, Verdict
 from nnspec_conformance.case import Case
 from nnspec_conformance.checks import CHECKS, profile_of
 from nnspec_conformance.context import BlockedError, Context, Outcome
+from nnspec_conformance.explain import UNKNOWN, cause_of, described
 from nnspec_conformance.overrides import Override, options_of
 from nnspec_conformance.process_state import ProcessState
+from nnspec_conformance.references import unfounded
 from nnspec_conformance.thinning import is_called_both_ways
 from nnspec_conformance.vacuous import meant, vacuous
 
@@ -47,13 +46,11 @@ def profiles_in_scope(backend: type[Backend], asked: tuple[str, ...]) -> frozens
     return frozenset(asked) if asked else backend.profiles
 
 
-def _wide_enough(dtype: str) -> bool:
-    return bool(np.finfo(np.longdouble).eps < limits(dtype).eps / 100)
-
-
 def _attempt(context: Context, check: str) -> Outcome:
-    if check not in ("errors", "bits", "statistics") and not _wide_enough(context.dtype):
-        return Outcome("undecided", f"longdouble is no wider than {context.dtype} on this platform")
+    if check not in ("errors", "bits", "statistics"):
+        why = unfounded(context.case.source, context.dtype, context.seed)
+        if why is not None:
+            return Outcome("undecided", why)
     try:
         return _that_proves(context, check, CHECKS[check](context))
     except SuiteError:
@@ -177,9 +174,23 @@ def _record(subject: Subject, case: Case, dtype: str, check: str, outcome: Outco
         definition_digest="" if op is None else op.digest,
         waiver=waiver,
         message=outcome.message,
+        **_explained(case, dtype, seed, verdict, outcome),
         seconds=round(seconds, 6),
         repro=_repro(subject, case, seed),
     )
+
+
+def _explained(case: Case, dtype: str, seed: int, verdict: Verdict, outcome: Outcome) -> dict[str, str]:
+    """What a failure tells besides: its inputs and, where an array is wrong, what probably makes it so."""
+    if verdict not in ("fail", "error"):
+        return {}
+    cause = ""
+    if outcome.evidence is not None:
+        try:
+            cause = cause_of(outcome.evidence())
+        except Exception:  # the verdict stands, whatever is wrong with what explains it
+            cause = UNKNOWN
+    return {"inputs": described(case, dtype, seed), "cause": cause}
 
 
 def _waived(subject: Subject, case: Case, dtype: str, check: str, verdict: Verdict) -> tuple[Verdict, str | None]:

@@ -22,6 +22,7 @@ from nnspec.plugins import backend_class
 from nnspec.results import Record
 from nnspec_conformance import cache
 from nnspec_conformance.session import DTYPES, Session
+from nnspec_conformance.vectors._shipped import VARIABLE
 from nnspec_conformance.watch import default_memory
 
 __all__ = ["Request", "run_lanes", "threads_of"]
@@ -54,6 +55,8 @@ class Request:
     cache: bool = True
     #: MiB by which a case may make its worker grow; None is the machine's share
     memory: float | None = None
+    #: a folder of vectors, for references that this platform's longdouble is too narrow for
+    vectors: Path | None = None
     #: whether a sample of what the backends do not claim is tried in place of what they do
     probe: bool = False
     #: seconds to draw cases live; None is to run those of the suite
@@ -236,6 +239,8 @@ def _environment(request: Request, lane: _Lane) -> dict[str, str]:
     environment |= os.environ
     if not request.cache:
         environment[cache.VARIABLE] = "off"
+    if request.vectors is not None:
+        environment[VARIABLE] = str(request.vectors.resolve())
     environment.pop("PYTEST_ADDOPTS", None)
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))

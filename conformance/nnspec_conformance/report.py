@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnspec import Backend
-from nnspec.results import Check, Footer, Note
-from nnspec_conformance.session import BAD
+from nnspec.results import BAD, Check, Footer, Note
 
 __all__ = ["complaint", "print_summary"]
 
@@ -22,8 +21,10 @@ def complaint(check: Check) -> str:
     return "\n".join(
         [
             f"{check.verdict.upper()} {check.case} {check.check} on {check.backend} "
-            f"({check.dtype}, {check.implementation or 'program'})",
+            f"({', '.join(filter(None, (check.dtype, check.implementation)))})",
             f"  {check.message}",
+            *([f"  likely cause: {check.cause}"] if check.cause else []),
+            *([f"  inputs: {check.inputs}"] if check.inputs else []),
             *sentences,
             f"  {check.repro}",
         ]
@@ -51,10 +52,13 @@ def _table(footer: Footer, checks: Sequence[Check]) -> Any:
 
 def _blocked(checks: Sequence[Check], shown: int = 3) -> list[str]:
     """A line for each of the commonest reasons: what is blocked is no failure of its own."""
-    reasons = Counter((c.backend, c.message) for c in checks).most_common()
-    lines = [f"{count} checks on {backend} blocked by {reason}" for (backend, reason), count in reasons[:shown]]
-    rest = sum(count for _, count in reasons[shown:])
-    return [*lines, f"{rest} more checks blocked for {len(reasons) - shown} other reasons"] if rest else lines
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for check in checks:
+        reasons.setdefault((check.backend, check.message.partition(":")[0]), []).append(check.message)
+    ordered = sorted(reasons.items(), key=lambda reason: -len(reason[1]))
+    lines = [f"{len(told)} checks on {backend} blocked by {told[0]}" for (backend, _), told in ordered[:shown]]
+    rest = sum(len(told) for _, told in ordered[shown:])
+    return [*lines, f"{rest} more checks blocked for {len(ordered) - shown} other reasons"] if rest else lines
 
 
 def print_summary(footer: Footer, checks: Sequence[Check], notes: Sequence[Note], *, shown: int = 10) -> None:

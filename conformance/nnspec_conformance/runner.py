@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import json
+import os
 import platform
 import shlex
 import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,11 @@ from nnspec.backend import PROFILES
 from nnspec.deviations import read_deviations
 from nnspec.errors import ArgumentError, BackendUnavailableError, NnspecError
 from nnspec.plugins import get_backend, list_backends, plugin_manager
-from nnspec.results import BackendHeader, Check, Footer, Header, Note, conclusion
+from nnspec.results import BackendHeader, Check, Header, Note
 from nnspec_conformance.catalogue import SUITE_VERSION, spec_digest
 from nnspec_conformance.claims import under_claims
 from nnspec_conformance.control import failed_control
+from nnspec_conformance.ending import cpu, exit_code, footer_of, write_records
 from nnspec_conformance.lanes import Request, run_lanes, threads_of
 from nnspec_conformance.limits import LIMITS
 from nnspec_conformance.overrides import headers_of, load_overrides, told
@@ -32,6 +31,8 @@ from nnspec_conformance.report import print_summary
 from nnspec_conformance.session import Session
 from nnspec_conformance.stale import stale_deviations
 from nnspec_conformance.supervise import making, over
+from nnspec_conformance.vectors._shipped import VARIABLE
+from nnspec_conformance.vectors._store import Vectors
 
 __all__ = ["conform", "header_of"]
 
@@ -68,11 +69,11 @@ def conform(request: Request) -> int:
     checks += stale_deviations(request, session, checks)
     notes += told(session, checks)
     invalid = any(note.level == "suite-error" for note in notes)
-    footer = _footer(session, checks, invalid, time.time() - started)
+    footer = footer_of(session.scope, checks, invalid, time.time() - started)
     rest = [r for r in records if not isinstance(r, (Check, Note))]
     _write(request, [header, *checks, *rest, *notes, footer])
     print_summary(footer, checks, notes)
-    return over(_exit_code(footer))
+    return over(exit_code(footer))
 
 
 def _once(checks: Sequence[Check]) -> list[Check]:
@@ -90,7 +91,7 @@ def _explored(request: Request, session: Session, header: Header, notes: list[No
     checks = [record for record in explored.records if isinstance(record, Check)]
     notes = [*notes, *explored.notes]
     invalid = bool(explored.notes)
-    footer = _footer(session, checks, invalid, seconds)
+    footer = footer_of(session.scope, checks, invalid, seconds)
     _write(request, [header, *checks, *notes, footer])
     for line in (*(f"{note.level}: {note.message}" for note in notes), *describe(explored, seconds)):
         print(line)
@@ -101,6 +102,9 @@ def _check_outputs(request: Request) -> None:
     for option, path in (("results", request.results), ("report", request.report)):
         if path is not None and not path.parent.is_dir():
             raise ArgumentError(f"{option}: {path.parent} is no directory")
+    folder = os.environ.get(VARIABLE) if request.vectors is None else request.vectors
+    if folder:
+        Vectors(Path(folder))  # says in one line what is wrong with it
     if request.report is not None and request.report.suffix not in (".html", ".md", ".json"):
         raise ArgumentError(f"report: expected a name ending in .html, .md or .json, got {request.report.name!r}")
 
@@ -132,7 +136,9 @@ def _make(name: str, device: str | None) -> nnspec.Backend:
         except (NnspecError, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever its module does
-            raise BackendUnavailableError(f"backend: {name!r} cannot be made: {type(error).__name__}: {error}") from error
+            raise BackendUnavailableError(
+                f"backend: {name!r} cannot be made: {type(error).__name__}: {error}"
+            ) from error
         read_deviations(backend.deviations_file)
         return backend
 
@@ -164,7 +170,7 @@ def header_of(request: Request, given: Sequence[str], started: float) -> Header:
         limits=LIMITS,
         platform=platform.platform(),
         python=platform.python_version(),
-        cpu=_cpu(),
+        cpu=cpu(),
         threads=threads_of(request),
         seed=request.seed,
         command=shlex.join(["nnspec", *sys.argv[1:]]),
@@ -172,35 +178,7 @@ def header_of(request: Request, given: Sequence[str], started: float) -> Header:
     )
 
 
-def _cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
 # -- the end of a run --------------------------------------------------------------------------------------
-
-
-def _footer(session: Session, checks: Sequence[Check], invalid: bool, seconds: float) -> Footer:
-    counts = Counter(str(check.verdict) for check in checks)
-    conclusions: dict[str, dict[str, str]] = {}
-    for name, scope in session.scope.items():
-        by_profile = {
-            p: [c.verdict for c in checks if c.backend == name and c.profile == p] for p in PROFILES if p in scope
-        }
-        conclusions[name] = {
-            p: "invalid" if invalid else conclusion(verdicts) for p, verdicts in by_profile.items() if verdicts
-        }
-    return Footer(counts=dict(counts), conclusions=conclusions, seconds=round(seconds, 1))
-
-
-def _exit_code(footer: Footer) -> int:
-    found = {c for profiles in footer.conclusions.values() for c in profiles.values()}
-    if not found or "invalid" in found or not all(footer.conclusions.values()):
-        return 2
-    return 1 if "not conformant" in found else 0
 
 
 def _write(request: Request, records: Sequence[Any]) -> None:
@@ -208,10 +186,7 @@ def _write(request: Request, records: Sequence[Any]) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
         path = request.results or Path(folder) / "results.jsonl"
-        path.write_text(
-            "".join(json.dumps(r.model_dump(mode="json"), ensure_ascii=False) + "\n" for r in records),
-            encoding="utf-8",
-        )
+        write_records(path, records)
         if request.report is not None and not plugin_manager().hook.nnspec_render(
             results=[path], output=request.report
         ):

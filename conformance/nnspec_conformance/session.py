@@ -18,7 +18,7 @@ from nnspec import Backend, backend_class
 from nnspec._low_precision import LOW
 from nnspec.backend import PROFILES
 from nnspec.errors import ArgumentError, NnspecError
-from nnspec.results import Check, Note, Verdict
+from nnspec.results import BAD, Check, Note, Verdict
 from nnspec_conformance.basics import broken_basic
 from nnspec_conformance.bundles import bundled
 from nnspec_conformance.case import Case
@@ -37,8 +37,6 @@ __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 DTYPES = ("float32", "float64", *LOW)
 #: the profile that a claim of a dtype belongs to
 _PROVEN_BY = {"float64": "double", **dict.fromkeys(LOW, "low-precision")}
-#: verdicts that make a test fail
-BAD = ("fail", "error", "blocked", "unsupported")
 #: how many cases of a profile that is not claimed are tried
 _SAMPLE = 12
 #: key of the records among a test's user properties

@@ -29,10 +29,10 @@ def stale_deviations(request: Request, session: Session, checks: Sequence[Check]
         subject = session.unmade(given)
         device = subject.backend.device
         mine = [c for c in checks if c.backend == given]
-        for row in subject.deviations:
-            if not fnmatchcase(device, row.device):
-                continue
-            reason = _reason(row, mine, _everything(given, session.device), device)
+        rows = [row for row in subject.deviations if fnmatchcase(device, row.device)]
+        everything = _everything(given, session.device) if rows else set()
+        for row in rows:
+            reason = _reason(row, mine, everything, device)
             if reason and not (request.seed and reason is _TRIGGERS):
                 found.append(_stale(given, device, row, reason, session.scope[given]))
     return found

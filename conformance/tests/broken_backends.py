@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import time
@@ -67,10 +68,10 @@ class DoesNotOffer(NumpyBackend):
 
 
 class ForgetsToCheck(NumpyBackend):
-    """Its own class of error, and the wrong one."""
+    """Circumvents the validation of the trunk."""
 
-    def is_floating(self, x):
-        return True
+
+ForgetsToCheck.relu = lambda self, x: np.maximum(x, 0)  # what is in the class's own body is validated
 
 
 class Infers(NumpyBackend):
@@ -154,10 +155,8 @@ def _grow():
 
 def _refuse_to_stop():
     while True:
-        try:
+        with contextlib.suppress(BaseException):
             time.sleep(600)
-        except BaseException:
-            pass
 
 
 class Garbles(NumpyBackend):
@@ -190,3 +189,16 @@ class DiesInFloat64(NumpyBackend):
         if dtype == "float64":
             os._exit(5)
         super().__init__(device=device, dtype=dtype)
+
+
+class ClaimsTooLittle(NumpyBackend):
+    profiles = frozenset({"inference", "reproducible", "double"})
+
+
+class NotImplementedThough(NumpyBackend):
+    """Its file says that operations are missing; relu is, sigmoid is not."""
+
+    deviations_file = Path(__file__).with_name("missing.toml")
+
+    def relu(self, x):
+        raise UnsupportedOperationError("no relu here")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -132,6 +134,9 @@ def test_checks_are_made_with_the_wrong_helper_too() -> None:
 class _Here:
     """A pool of this process alone, so that what a test puts in place of the catalogue is seen."""
 
+    #: of Python's generator, from which rich draws when it prints: that would be blamed on the first case
+    state: tuple[Any, ...]
+
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
     def __enter__(self) -> _Here:
@@ -141,6 +146,7 @@ class _Here:
 
     def submit(self, function: Any, *args: Any) -> Future[Any]:
         future: Future[Any] = Future()
+        random.setstate(self.state)
         try:
             future.set_result(function(*args))
         except Exception as error:
@@ -149,12 +155,15 @@ class _Here:
 
 
 @pytest.fixture
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> Planted:
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Planted]:
     """An empty one in place of the true one."""
+    before = random.getstate()
     faults = Planted()
     monkeypatch.setattr(_matrix, "choose", lambda only: list(faults))
+    monkeypatch.setattr(_Here, "state", before, raising=False)
     monkeypatch.setattr(_matrix, "ProcessPoolExecutor", _Here)
-    return faults
+    yield faults
+    random.setstate(before)
 
 
 def test_a_fault_that_nothing_catches_is_a_survivor(catalogue: Planted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pytest
 
-
 from nnspec_backends.numpy import NumpyBackend
 from nnspec_conformance.case import Case, normal, values
 from nnspec_conformance.catalogue import FAMILIES, all_cases

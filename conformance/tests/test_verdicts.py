@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,8 +10,13 @@ import pytest
 
 from nnspec._low_precision import LOW
 from nnspec.backend import PROFILES
-from nnspec.results import Results, read_results
-from nnspec_conformance.session import DTYPES
+from nnspec.deviations import read_deviations
+from nnspec.errors import ArgumentError
+from nnspec.results import Check, Results, read_results
+from nnspec_conformance.judge import blank
+from nnspec_conformance.lanes import Request
+from nnspec_conformance.session import DTYPES, Session
+from nnspec_conformance.stale import stale_deviations
 
 
 @pytest.fixture
@@ -135,21 +141,106 @@ def test_a_recorded_deviation_is_waived_and_not_hidden(outcome) -> None:
     assert all(c.waiver == "upstream: a test of the suite (https://example.org/1)" for c in waived)
 
 
+def test_a_profile_that_works_unclaimed_is_said(outcome) -> None:
+    code, text, results = outcome("ClaimsTooLittle", "Infers", only="gelu/unit")
+    assert code == 1  # Infers claims double, which includes gradients
+    assert {n.backend for n in results.notes} == {"broken_backends:ClaimsTooLittle"}  # Infers has no training at all
+    assert {n.level for n in results.notes} == {"warning"}
+    assert len(results.notes) == 2
+    for profile in ("training", "low-precision"):
+        assert f"broken_backends:ClaimsTooLittle does not claim profile '{profile}', though all" in text
+    assert {c.profile for c in results.checks} == {"inference", "reproducible", "double"}
+
+
+def passed(given: str) -> list[Check]:
+    """What a whole run of a backend without a fault would record of the cases that its file speaks of."""
+    name = f"broken_backends:{given}"
+    session = Session([name], level="full")
+    subject = session.unmade(name)
+    return [
+        blank(subject, item.case, item.dtype, check, "pass", "")
+        for item in session.items
+        if item.case.operation in ("relu", "sigmoid")
+        for check in session.checks_in_scope(item)
+    ]
+
+
 def test_a_deviation_that_no_longer_triggers_fails_a_whole_run() -> None:
-    from broken_backends import WithKnownDeviation, WithStaleDeviation
-
-    from nnspec.results import Check
-    from nnspec_conformance.lanes import Request
-    from nnspec_conformance.session import Session
-    from nnspec_conformance.stale import stale_deviations
-
-    assert WithKnownDeviation.deviations_file == WithStaleDeviation.deviations_file
     session = Session(["broken_backends:WithStaleDeviation"])
-    (check,) = stale_deviations(Request(level="full"), session, [])
-    assert isinstance(check, Check)
+    checks = passed("WithStaleDeviation")
+    (check,) = stale_deviations(Request(level="full"), session, checks)
     assert check.verdict == "fail"
-    assert "no longer triggers" in check.message
-    assert stale_deviations(Request(only="relu"), session, []) == []
+    assert "no longer triggers; delete it: upstream: a test of the suite" in check.message
+    assert stale_deviations(Request(level="full"), session, checks[1:]) == []  # one that it speaks of was left out
+    assert stale_deviations(Request(level="full", seed=1), session, checks) == []
+    triggered = checks[0].model_copy(
+        update={"verdict": "waived", "waiver": str(session.unmade(session.given[0]).deviations[0])}
+    )
+    assert stale_deviations(Request(level="full"), session, [triggered, *checks[1:]]) == []
+    elsewhere = triggered.model_copy(update={"case": "sigmoid/unit"})  # another row of the same words
+    assert stale_deviations(Request(level="full"), session, [elsewhere, *checks]) != []
+
+
+def test_what_is_recorded_as_missing_is_unsupported_and_strict(outcome) -> None:
+    code, _, results = outcome("NotImplementedThough", only="[rs][ei]*[ud]/unit")
+    assert code == 1
+    relu = [c for c in results.checks if c.case == "relu/unit" and c.verdict != "blocked"]
+    assert {c.verdict for c in relu} == {"unsupported"}
+    assert {c.waiver for c in relu} == {"not-implemented: there is no relu"}
+    found = {c.operation: c for c in results.checks if c.check == "deviations"}
+    assert found.keys() == {"sigmoid", "tanh"}
+    assert "no longer triggers; delete it: never: sigmoid is there after all" in found["sigmoid"].message
+    assert "matches no case; delete it: never: there is no such case" in found["tanh"].message
+    assert {c.verdict for c in found.values()} == {"fail"}
+    assert {c.verdict for c in results.checks if c.case == "sigmoid/unit"} == {"pass"}  # a waived check still runs
+
+
+MALFORMED = {
+    "no TOML": ("[[deviation", "cannot be read"),
+    "another table": ("[[deviations]]", "expected [[deviation]] tables, got deviations"),
+    "no list": ("deviation = 3", "expected [[deviation]] tables, got deviation"),
+    "no rows": ("deviation = [3]", "deviation 1: expected a table, got 3"),
+    "a missing field": ("[[deviation]]\noperation = 'relu'\nkind = 'never'", "deviation 1: missing ['reason']"),
+    "an unknown field": (
+        "[[deviation]]\noperation = 'relu'\nkind = 'never'\nreason = 'x'\nwhy = 'x'",
+        "deviation 1: unknown ['why']",
+    ),
+    "a number": ("[[deviation]]\noperation = 'relu'\nkind = 'never'\nreason = 3", "reason: expected a text, got 3"),
+    "another kind": ("[[deviation]]\noperation = 'relu'\nkind = 'later'\nreason = 'x'", "kind: expected one of"),
+    "no reason": ("[[deviation]]\noperation = 'relu'\nkind = 'never'\nreason = ' '", "reason: a deviation of relu"),
+    "no link": ("[[deviation]]\noperation = 'relu'\nkind = 'upstream'\nreason = 'x'", "link: an upstream deviation"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_deviation_names_file_and_row(tmp_path: Path, name: str) -> None:
+    text, words = MALFORMED[name]
+    path = tmp_path / "deviations.toml"
+    path.write_text(text)
+    with pytest.raises(ArgumentError, match=re.escape(str(path))) as error:
+        read_deviations(path)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_deviations_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        read_deviations(tmp_path / "nowhere.toml")
+    assert read_deviations(None) == []
+
+
+def test_malformed_deviations_end_a_run_in_a_line(nnspec_command, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[[deviation]]\noperation = 'relu'")
+    (tmp_path / "mine.py").write_text(
+        "from pathlib import Path\n"
+        "from nnspec_backends.numpy import NumpyBackend\n"
+        "class Mine(NumpyBackend):\n"
+        "    deviations_file = Path(__file__).with_name('bad.toml')\n"
+    )
+    done = nnspec_command("conform", "mine:Mine")
+    assert done.returncode == 2
+    assert "bad.toml: deviation 1: missing ['kind', 'reason']" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_margin_is_reported_with_passes_too(outcome) -> None:

@@ -43,6 +43,8 @@ def _finding(item: Evidence) -> Finding:
         implementation=c.implementation,
         requirements=c.requirements,
         message=c.message,
+        inputs=c.inputs,
+        cause=c.cause,
         deviation=c.waiver,
         repro=c.repro,
     )

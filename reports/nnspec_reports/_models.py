@@ -229,6 +229,10 @@ class Finding(_Model):
     implementation: str | None
     requirements: list[str]
     message: str
+    #: what the inputs were
+    inputs: str = ""
+    #: what probably makes the array wrong
+    cause: str = ""
     #: the recorded deviation that explains it without excusing it
     deviation: str | None
     repro: str

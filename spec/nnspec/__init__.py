@@ -13,6 +13,7 @@ from nnspec.errors import (
     ResultsError,
     ShapeError,
     UnsupportedOperationError,
+    VectorsError,
 )
 from nnspec.operation import Family, Operation, operation
 from nnspec.plugins import BackendEntry, BackendInfo, backend_class, get_backend, hookimpl, list_backends
@@ -40,6 +41,7 @@ __all__ = [
     "ResultsError",
     "ShapeError",
     "UnsupportedOperationError",
+    "VectorsError",
     "__version__",
     "backend_class",
     "get_backend",

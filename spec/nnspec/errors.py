@@ -14,6 +14,7 @@ __all__ = [
     "ResultsError",
     "ShapeError",
     "UnsupportedOperationError",
+    "VectorsError",
 ]
 
 
@@ -59,3 +60,7 @@ class CheckpointError(NnspecError, ValueError):
 
 class ResultsError(NnspecError, ValueError):
     """A results file is empty, cut short, or of another schema version."""
+
+
+class VectorsError(NnspecError, ValueError):
+    """A folder of golden vectors, or of outputs to be judged by them, is damaged or something else."""

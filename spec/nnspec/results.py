@@ -23,6 +23,7 @@ from pydantic import (
 from nnspec.errors import ResultsError
 
 __all__ = [
+    "BAD",
     "SCHEMA_VERSION",
     "VERDICTS",
     "Check",
@@ -42,6 +43,8 @@ __all__ = [
 SCHEMA_VERSION = "1.1"
 Verdict = Literal["pass", "fail", "error", "unsupported", "waived", "undecided", "blocked"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "fail", "error", "unsupported", "waived", "undecided", "blocked")
+#: verdicts that no conformant backend has
+BAD: tuple[Verdict, ...] = ("fail", "error", "unsupported", "blocked")
 
 
 def _read_margin(value: Any) -> float:
@@ -148,6 +151,10 @@ class Check(_Model):
     #: "kind: reason (link)" of the recorded deviation, for a waived check
     waiver: str | None = None
     message: str = ""
+    #: of a failure: what the inputs were, in a few words
+    inputs: str = ""
+    #: of a wrong array: what probably makes it so, or "not known"
+    cause: str = ""
     seconds: float = 0.0
     #: the command line that runs this one again
     repro: str = ""
@@ -249,7 +256,7 @@ def conclusion(verdicts: Sequence[str]) -> str:
     """
     if not verdicts:
         return "invalid"
-    if any(v in ("fail", "error", "unsupported", "blocked") for v in verdicts):
+    if any(v in BAD for v in verdicts):
         return "not conformant"
     return "conformant (partial)" if "undecided" in verdicts else "conformant"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnspec_conformance import limits
 from nnspec_conformance.context import Context, Outcome
 
 __all__ = ["run"]
@@ -24,9 +25,11 @@ def run(context: Context) -> Outcome:
         differ = got != wanted
         if np.any(differ):
             index = tuple(int(k) for k in np.argwhere(differ)[0])
+            named = [(f"output {n}", context.backend.to_numpy(x)) for n, x in enumerate(leaves)]
             return Outcome(
                 "fail",
                 f"output {i}: {int(differ.sum())} of {differ.size} entries differ, first at {index}: "
                 f"expected {wanted[index]!r}, got {got[index]!r}",
+                evidence=context.evidence(f"output {i}", named, context.analysis.values, limits.VALUES),
             )
     return Outcome("pass")

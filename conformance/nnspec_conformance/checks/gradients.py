@@ -31,9 +31,11 @@ def run(context: Context) -> Outcome:
         exact=context.exact and context.case.sharp,
     )
     if worst is not None and not worst.margin <= limits.GRADIENTS:
-        return Outcome("fail", f"{where}: {worst}", worst)
+        evidence = context.evidence(where, got, list(analysis.gradients.values()), limits.GRADIENTS)
+        return Outcome("fail", f"{where}: {worst}", worst, evidence)
     if len(outputs) == len(analysis.values):
         on_the_way = values.judge(context, outputs)
         if on_the_way.verdict != "pass":
-            return Outcome("fail", f"value while differentiating: {on_the_way.message}", on_the_way.margin)
+            message = f"value while differentiating: {on_the_way.message}"
+            return Outcome("fail", message, on_the_way.margin, on_the_way.evidence)
     return Outcome("pass", margin=worst)

@@ -14,7 +14,7 @@ from nnspec import Backend
 
 __all__ = ["Texts"]
 
-#: a module, and a name in it: a function, a variable, a class, or a member of one of the backend's own classes
+#: a module, and a function, variable or class of it, or a member of one of the backend's own: "NumpyPooling.max_pool"
 _Key: TypeAlias = tuple[str, str]
 #: where it stands ("NumpyPooling.max_pool"), and what stands there
 _Part: TypeAlias = tuple[str, ast.stmt]
@@ -38,8 +38,8 @@ class Texts:
         self._imported = {name: _imported_names(tree) for name, tree in self.trees.items()}
         own = {(c.__module__, c.__name__) for c in backend.__mro__}
         self._parts: dict[_Key, list[_Part]] = defaultdict(list)
-        #: of the backend's own classes: by the member's name, the modules that have it
-        self._members: dict[str, set[str]] = defaultdict(set)
+        #: of the backend's own classes, by the member's name
+        self._members: dict[str, list[_Key]] = defaultdict(list)
         for module, tree in self.trees.items():
             for statement in tree.body:
                 self._file(module, statement, own)
@@ -53,8 +53,8 @@ class Texts:
             for name in _names(member):
                 where = f"{statement.name}.{name}"
                 if (module, statement.name) in own:
-                    self._parts[module, name].append((where, member))
-                    self._members[name].add(module)
+                    self._parts[module, where].append((where, member))
+                    self._members[name].append((module, where))
                 else:  # methods of other objects are called by names that say nothing of the class
                     self._parts[module, statement.name].append((where, member))
 
@@ -78,7 +78,7 @@ class Texts:
         return {key: frozenset(operations) for key, operations in found.items()}
 
     def _spread(self, operation: str, found: Mapping[_Key, set[str]]) -> None:
-        open_keys = [(module, operation) for module in self._members.get(operation, ())]
+        open_keys = list(self._members.get(operation, ()))
         while open_keys:
             key = open_keys.pop()
             if operation not in found[key]:
@@ -93,9 +93,8 @@ class Texts:
         members = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)}
         near = [(module, name) for name in names]
         far = [self._imported[module][name] for name in names if name in self._imported[module]]
-        own = [(home, name) for name in members for home in self._members.get(name, ())]
-        operations = self._backend.operations()
-        return tuple(k for k in [*near, *far, *own] if k in self._parts and k[1] not in operations)
+        own = [k for name in members - {*self._backend.operations()} for k in self._members.get(name, ())]
+        return tuple(k for k in [*near, *far, *own] if k in self._parts)
 
 
 def _is_self(node: ast.expr) -> bool:

@@ -76,7 +76,11 @@ def excuses() -> list[Excuse]:
 
 
 def run_source(
-    mutants: Sequence[SourceMutant], workers: int, *, limits: Limits | None = None, known: Sequence[Excuse] | None = None
+    mutants: Sequence[SourceMutant],
+    workers: int,
+    *,
+    limits: Limits | None = None,
+    known: Sequence[Excuse] | None = None,
 ) -> Iterator[Mutant]:
     """The record of every mutant, as they are done.
 
@@ -119,7 +123,9 @@ def _record(mutant: SourceMutant, caught: dict[str, Any], reason: str | None) ->
     )
 
 
-def _caught(by: Sequence[str] = (), message: str = "", case: str = "", check: str = "", dtype: str = "") -> dict[str, Any]:
+def _caught(
+    by: Sequence[str] = (), message: str = "", case: str = "", check: str = "", dtype: str = ""
+) -> dict[str, Any]:
     return {"by": list(by), "message": message, "case": case, "check": check, "dtype": dtype}
 
 

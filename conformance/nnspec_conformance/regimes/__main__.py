@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 from nnspec import Backend
 from nnspec_conformance.regimes import FROZEN
@@ -23,6 +24,11 @@ def main(operations: Sequence[str]) -> None:
         kept["by hand"][operation], kept["makes no sense"][operation] = search.by_hand, search.senseless
         for finding in search.findings:
             print(f"  {finding}", file=sys.stderr)
+    write(rows, kept)
+
+
+def write(rows: dict[str, dict[str, Any]], kept: dict[str, Any]) -> None:
+    """The file, a line a case."""
     order = {name: place for place, name in enumerate(Backend.operations())}
     derived = sorted(rows.values(), key=lambda row: (order[row["id"].partition("/")[0]], row["change"]["base"]))
     lines = ",\n".join(json.dumps(row) for row in derived)

@@ -92,6 +92,7 @@ def apply(change: Change, base: Case, name: str) -> Case:
         program=_program(change, base, options),
         dtypes=(change.dtype or base.dtypes[0],),
         differentiate=base.differentiate if change.differentiate is None else change.differentiate,
+        exact=base.exact and change.same_values,  # other options may compute where the base's only select
         level="full",
         plain_only=True,
         cotangent_layout=change.cotangent,

@@ -10,12 +10,18 @@ import numpy as np
 
 from nnspec._low_precision import is_floating_dtype
 from nnspec.errors import NnspecError
+from nnspec.plugins import get_backend
 from nnspec.reference import Analysis, Expected, Reference
 from nnspec_conformance.case import Case
+from nnspec_conformance.context import Context
 from nnspec_conformance.layouts import LAYOUTS, Layout
 from nnspec_conformance.references import analysis
+from nnspec_conformance.vacuous import meant, vacuous
 
 __all__ = ["rejection"]
+
+#: the size of one rounding, as a part of the largest result, that leaves nothing to be judged
+_ALL_OF_IT = 0.5
 
 #: seconds of one call, above which a case is left out
 _SLOW = 0.01
@@ -58,7 +64,8 @@ def _uselessness(case: Case, found: Analysis) -> str:
         return "its reference is not finite"
     if "infinity," in change and any(np.any(np.isnan(a.value)) for a in floating):
         return "what becomes of an infinity is left open: the definition gives NaN"
-    if not all(map(_has_units, floating)):
+    values = [a for a in found.values if a.value.dtype.kind == "f" and a.value.size]
+    if not all(map(_has_units, floating)) or (values and all(map(_is_rounding, values))):
         return "rounding leaves nothing of its result"
     if '"masked"' in change and not all(map(_is_defined, floating)):
         return "what is left out shows"
@@ -70,7 +77,9 @@ def _uselessness(case: Case, found: Analysis) -> str:
         return "every result is 0"
     if floating and all(map(_is_excused, floating)):
         return "every result leaves the range of the dtype"
-    return ""
+    context = Context(get_backend("numpy", dtype=case.dtypes[0]), case, case.dtypes[0])
+    told = (vacuous(context, check) for check in case.checks if meant(case) is None)
+    return next((why for why in told if why is not None), "")
 
 
 def _is_laid_out(cotangent: Any, layout: Layout) -> bool:
@@ -86,6 +95,14 @@ def _is_defined(a: Expected) -> bool:
 def _has_units(a: Expected) -> bool:
     """Whether the size of one rounding is known wherever the result is finite."""
     return a.unit is None or bool(np.all(np.isfinite(a.unit) | ~np.isfinite(a.value)))
+
+
+def _is_rounding(a: Expected) -> bool:
+    """Whether one rounding is somewhere as large as the largest result."""
+    if a.unit is None:
+        return False
+    size = np.max(np.abs(a.value), initial=0.0, where=np.isfinite(a.value))
+    return bool(np.any(a.unit[np.isfinite(a.value)] > _ALL_OF_IT * size + np.finfo(np.float32).smallest_normal))
 
 
 def _is_excused(a: Expected) -> bool:

@@ -15,7 +15,7 @@ from torch.optim.radam import radam
 
 from nnspec.ops.optimizers import _adam_variants_checks as checks
 from nnspec.ops.optimizers._adam_variants import AdamVariants
-from nnspec_backends.torch.optimizers._adam import adam_step
+from nnspec_backends.torch.optimizers._adam import adam_step, is_average
 from nnspec_backends.torch.optimizers._native import SINGLE, Columns, native, steps_before
 
 __all__ = ["TorchAdamVariants"]
@@ -77,12 +77,29 @@ class TorchAdamVariants(AdamVariants):
     """AdaMax, NAdam, RAdam, AMSGrad."""
 
     adamax_update = native(
-        AdamVariants.adamax_update, _adamax, entries=lambda o: checks.ADAMAX, dtypes=SINGLE, reads_step=True
+        AdamVariants.adamax_update,
+        _adamax,
+        entries=lambda o: checks.ADAMAX,
+        dtypes=SINGLE,
+        accepts=is_average,
+        reads_step=True,
     )
     nadam_update = native(
-        AdamVariants.nadam_update, _nadam, entries=lambda o: checks.NADAM, dtypes=SINGLE, reads_step=True
+        AdamVariants.nadam_update,
+        _nadam,
+        entries=lambda o: checks.NADAM,
+        dtypes=SINGLE,
+        accepts=is_average,
+        reads_step=True,
     )
     radam_update = native(
-        AdamVariants.radam_update, _radam, entries=lambda o: checks.RADAM, dtypes=SINGLE, reads_step=True
+        AdamVariants.radam_update,
+        _radam,
+        entries=lambda o: checks.RADAM,
+        dtypes=SINGLE,
+        accepts=is_average,
+        reads_step=True,
     )
-    amsgrad_update = native(AdamVariants.amsgrad_update, adam_step, entries=lambda o: checks.AMSGRAD, dtypes=SINGLE)
+    amsgrad_update = native(
+        AdamVariants.amsgrad_update, adam_step, entries=lambda o: checks.AMSGRAD, dtypes=SINGLE, accepts=is_average
+    )
