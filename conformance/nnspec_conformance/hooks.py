@@ -16,16 +16,14 @@ from nnspec.plugins import CaseRecord, hookimpl
 __all__ = ["nnspec_cases", "nnspec_commands"]
 
 
-class _Memory(click.ParamType):
-    """An amount of memory, in MiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]iB)", str(value))
-        if match is None or float(match[1]) == 0:
-            self.fail(f"expected an amount such as 500MiB or 4GiB, got {value!r}", param, ctx)
-        return float(match[1]) * (1024 if match[2] == "GiB" else 1)
+def _mib(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """An amount of memory as typed, in MiB."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]iB)", value)
+    if match is None or float(match[1]) == 0:
+        raise click.BadParameter(f"expected an amount such as 500MiB or 4GiB, got {value!r}", ctx, param)
+    return float(match[1]) * (1024 if match[2] == "GiB" else 1)
 
 
 @click.command(
@@ -73,7 +71,7 @@ class _Memory(click.ParamType):
 )
 @click.option(
     "--memory",
-    type=_Memory(),
+    callback=_mib,
     default=None,
     metavar="SIZE",
     help="How much a case may make its process grow, such as 500MiB or 4GiB (default: the machine's, shared out).",
@@ -102,8 +100,8 @@ class _Memory(click.ParamType):
     type=click.IntRange(min=1),
     default=None,
     metavar="SECONDS",
-    help="Draw new cases for so long instead of running those of the suite, and shrink what fails. Another --seed draws "
-    "others.",
+    help="Draw new cases for so long instead of running those of the suite, and shrink what fails; another --seed "
+    "draws others.",
 )
 @click.option(
     "--vectors",

@@ -22,7 +22,7 @@ from nnspec_conformance.references import unfounded
 from nnspec_conformance.thinning import is_called_both_ways
 from nnspec_conformance.vacuous import meant, vacuous
 
-__all__ = ["Subject", "blank", "broken_record", "judge", "profiles_in_scope"]
+__all__ = ["PROCESS", "Subject", "blank", "broken_record", "judge", "profiles_in_scope"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _that_proves(context: Context, check: str, outcome: Outcome) -> Outcome:
 
 
 #: one for all backends of this process: most of it is Python's and NumPy's
-_PROCESS = ProcessState()
+PROCESS = ProcessState()
 
 
 def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level: str = "quick") -> Iterator[Any]:
@@ -87,14 +87,14 @@ def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level
         for check in case.checks_in(dtype)
         if profile_of(check, case.family, dtype) in profiles and not _left_out(subject, case, dtype, check, level)
     ]
-    _PROCESS.begin(subject.backend)
+    PROCESS.begin(subject.backend)
     try:
         for check in wanted:
             if check != "purity":
                 yield from _judged(subject, context, check)
         pure = list(_judged(subject, context, "purity")) if "purity" in wanted else []
     finally:  # also where a hang was interrupted
-        changes = _PROCESS.changes(subject.backend)
+        changes = PROCESS.changes(subject.backend)
     if changes and wanted:
         pure = [_left_changed(subject, context, wanted, changes)]
     yield from pure
@@ -174,23 +174,21 @@ def _record(subject: Subject, case: Case, dtype: str, check: str, outcome: Outco
         definition_digest="" if op is None else op.digest,
         waiver=waiver,
         message=outcome.message,
-        **_explained(case, dtype, seed, verdict, outcome),
+        inputs=described(case, dtype, seed) if verdict in ("fail", "error") else "",
+        cause=_cause(verdict, outcome),
         seconds=round(seconds, 6),
         repro=_repro(subject, case, seed),
     )
 
 
-def _explained(case: Case, dtype: str, seed: int, verdict: Verdict, outcome: Outcome) -> dict[str, str]:
-    """What a failure tells besides: its inputs and, where an array is wrong, what probably makes it so."""
-    if verdict not in ("fail", "error"):
-        return {}
-    cause = ""
-    if outcome.evidence is not None:
-        try:
-            cause = cause_of(outcome.evidence())
-        except Exception:  # the verdict stands, whatever is wrong with what explains it
-            cause = UNKNOWN
-    return {"inputs": described(case, dtype, seed), "cause": cause}
+def _cause(verdict: Verdict, outcome: Outcome) -> str:
+    """Of a failure that is not excused: what probably makes the array wrong."""
+    if verdict != "fail" or outcome.evidence is None:
+        return ""
+    try:
+        return cause_of(outcome.evidence())
+    except Exception:  # the verdict stands, whatever is wrong with what explains it
+        return UNKNOWN
 
 
 def _waived(subject: Subject, case: Case, dtype: str, check: str, verdict: Verdict) -> tuple[Verdict, str | None]:

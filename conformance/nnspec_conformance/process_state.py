@@ -101,21 +101,30 @@ def _told_arithmetic(value: tuple[bool, str]) -> str:
     return f"subnormal numbers {'kept' if value[0] else 'flushed to 0'}, rounding {value[1]}"
 
 
+def _set_collector(kept: tuple[bool, tuple[int, int, int]]) -> None:
+    (gc.enable if kept[0] else gc.disable)()
+    gc.set_threshold(*kept[1])
+
+
+#: NumPy's types leave some of its functions out
+_LEGACY: Any = np.random
+
+
 def _numpy_generator() -> tuple[int, Any]:
     """The bit generator behind np.random, and its words as they are in memory."""
-    generator: Any = np.random.get_bit_generator()
+    generator = _LEGACY.get_bit_generator()
     if not isinstance(generator, np.random.MT19937):
         return id(generator), repr(generator.state)
     return id(generator), ctypes.string_at(generator.ctypes.state_address, 4 * 625)
 
 
 def _keep_numpy_generator() -> tuple[Any, Any]:
-    return np.random.get_bit_generator(), np.random.get_state(legacy=False)  # type: ignore[no-untyped-call]
+    return _LEGACY.get_bit_generator(), _LEGACY.get_state(legacy=False)
 
 
 def _set_numpy_generator(kept: tuple[Any, Any]) -> None:
-    np.random.set_bit_generator(kept[0])
-    np.random.set_state(kept[1])
+    _LEGACY.set_bit_generator(kept[0])
+    _LEGACY.set_state(kept[1])
 
 
 _FILTERS = "the warning filters"
@@ -132,7 +141,7 @@ _SETTINGS: Mapping[str, _Setting] = {
     "the locale": _Setting(lambda: locale.setlocale(locale.LC_ALL), lambda kept: locale.setlocale(locale.LC_ALL, kept)),
     "the garbage collector": _Setting(
         lambda: (gc.isenabled(), gc.get_threshold()),
-        lambda kept: (gc.enable() if kept[0] else gc.disable(), gc.set_threshold(*kept[1])),
+        _set_collector,
     ),
 }
 #: they take longer to read, so that what happens to them between two cases is not looked for
@@ -162,6 +171,10 @@ class ProcessState:
         if not self._slow:
             self._slow = {name: (s.read(), s.keep and s.keep()) for name, s in _SLOW.items()}
         self._framework = backend.process_state()
+
+    def forget(self) -> None:
+        """What is rarely read is read anew: something beside the suite runs between two cases."""
+        self._slow = {}
 
     def changes(self, backend: Backend) -> list[str]:
         """What the case has left changed, in words; it is as it was afterwards."""

@@ -27,6 +27,7 @@ def _attribute(owner: Any, name: str) -> tuple[Callable[[], Any], Callable[[Any]
 
 
 _CUDNN: Any = torch.backends.cudnn
+_MKLDNN: Any = torch.backends.mkldnn
 #: how each is read, and how it is set
 _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
@@ -37,7 +38,7 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "precision of matmul": _attribute(torch.backends.cuda.matmul, "fp32_precision"),
     "precision of convolution": _attribute(_CUDNN.conv, "fp32_precision"),
     "precision of recurrent layers": _attribute(_CUDNN.rnn, "fp32_precision"),
-    "precision of matmul on the CPU": _attribute(torch.backends.mkldnn.matmul, "fp32_precision"),
+    "precision of matmul on the CPU": _attribute(_MKLDNN.matmul, "fp32_precision"),
     "cuDNN enabled": _attribute(_CUDNN, "enabled"),
     "cuDNN benchmark": _attribute(_CUDNN, "benchmark"),
     "cuDNN deterministic": _attribute(_CUDNN, "deterministic"),

@@ -331,6 +331,7 @@ _ROTARY = cases(
         },
         "table": {
             "inputs": {"x": _X, "table": normal(2, 1, 8)},
+            "options": {"interleaved": False},
             "requires": ("ROTARY_POSITIONS-6",),
         },
     },

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnspec import Backend
+from nnspec._low_precision import LOW
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec_conformance.case import Case, cases, constant, error_case, integers, keys, normal, seed_of
 
@@ -125,7 +126,7 @@ _ALL_ZERO, _ALL_ONE, _ENOUGH = (2468, 1005), (6331, 1594), 1600
 
 
 def _ends(backend: Backend, dtype: str, seed: int) -> str | None:
-    """In float32, also where the backend's own dtype is the wider one."""
+    """In float32, also where the backend's own dtype is the wider one; and other dtypes where they are asked for."""
     del dtype, seed
     for (number, index), end in ((_ALL_ZERO, 0.0), (_ALL_ONE, 1 - 2.0**-23)):
         u = backend.to_numpy(backend.random_uniform(backend.key(number), (_ENOUGH,), dtype="float32"))
@@ -135,6 +136,10 @@ def _ends(backend: Backend, dtype: str, seed: int) -> str | None:
             return f"entry {index} of key({number}): expected {end!r}, got {float(u[index])!r}"
         if not (u.min() >= 0 and u.max() < 1):
             return f"key({number}): expected numbers in [0, 1), got {u.min()!r} to {u.max()!r}"
+    for other in (t for t in LOW if t in backend.dtypes):
+        found = str(backend.to_numpy(backend.random_uniform(backend.key(7), (3,), dtype=other)).dtype)
+        if found != other:
+            return f"dtype {found}, expected {other}"
     return None
 
 

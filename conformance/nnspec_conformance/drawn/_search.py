@@ -18,7 +18,7 @@ from nnspec_conformance.case import Case, seed_of
 from nnspec_conformance.context import Context
 from nnspec_conformance.drawn._strategy import changes
 from nnspec_conformance.explore import Search, failing, frozen_case
-from nnspec_conformance.judge import judge
+from nnspec_conformance.judge import PROCESS, judge
 from nnspec_conformance.regimes import Change
 from nnspec_conformance.regimes._validity import rejection
 from nnspec_conformance.session import Session
@@ -106,6 +106,7 @@ class _Explorer:
             warnings.simplefilter("ignore")
             subject = self.session.subject(given, dtype)
             context = Context(subject.backend, case, dtype)
+            PROCESS.forget()  # Hypothesis seeds the global generators
             records = list(judge(subject, context, profiles=self.session.scope[given], level="full"))
         return [record for record in records if isinstance(record, Check)]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec._low_precision import limits
+from nnspec._low_precision import is_floating_dtype, limits
 from nnspec_conformance.explain._evidence import Evidence
 from nnspec_conformance.explain._places import only_there
 
@@ -59,43 +59,43 @@ def _few(names: list[str]) -> str:
 
 @_rule
 def _not_finite(e: Evidence) -> str | None:
-    """NaN or infinity where a finite number is expected, and nothing else is wrong."""
+    """NaN or infinity where a finite number is expected."""
     if not e.is_floating:
         return None
     bad = ~np.isfinite(e.result) & np.isfinite(e.value)
-    if not np.any(bad) or np.any(e.wrong & ~bad):
+    if not np.any(bad):
         return None
-    kind = (
-        "NaN"
-        if np.all(np.isnan(e.result[bad]))
-        else "infinite"
-        if not np.any(np.isnan(e.result[bad]))
-        else "NaN or infinite"
-    )
-    masks = [name for name, x in e.inputs.items() if x.dtype.kind == "b" and _is_pattern(bad, x)]
-    if masks:
-        return f"{kind} in the slots that {masks[0]} masks"
-    hidden = [
-        n for n, x in e.inputs.items() if x.dtype.kind not in "biu" and not np.all(np.isfinite(x.astype(np.float64)))
-    ]
+    count = int(np.isnan(e.result[bad]).sum())
+    kind = "NaN" if count == bad.sum() else "NaN or infinite" if count else "infinite"
+    for name, x in e.inputs.items():
+        if x.dtype.kind == "b" and (slots := _slots(bad, x)) is not None:
+            return f"{kind} {slots.format(name)}"
+    hidden = [n for n, x in e.inputs.items() if is_floating_dtype(x.dtype) and not np.all(np.isfinite(x))]
     if hidden:
-        return f"{kind} where only numbers count that are finite: what is not finite in {_few(hidden)}, which is left out, reaches {e.called}"
+        return f"{kind} where a finite number is expected: {_few(hidden)} is not finite, which must not show there"
+    rest = "other entries are wrong, too" if np.any(e.wrong & ~bad) else "nothing else is wrong"
     return (
         f"{kind} in {int(bad.sum())} of {bad.size} entries although every input is finite: an intermediate result "
-        "leaves the range of the dtype or is undefined (0/0, inf - inf, 0 * inf), and nothing else is wrong"
+        f"leaves the range of the dtype or is undefined (0/0, inf - inf, 0 * inf); {rest}"
     )
+
+
+def _slots(bad: NDArray[np.bool_], mask: Array) -> str | None:
+    """Whether the bad entries are those of a mask, those of its opposite, or the rows that it leaves nothing of."""
+    columns = mask.reshape((*mask.shape, *(1,) * max(0, bad.ndim - mask.ndim)))
+    if _is_pattern(bad, mask) or _is_pattern(bad, columns):
+        return "in the slots that {} masks"
+    if mask.ndim > 1 and _is_pattern(bad, ~np.any(mask, axis=-1, keepdims=True)):
+        return "in the rows that {} leaves nothing of"
+    return None
 
 
 def _is_pattern(bad: NDArray[np.bool_], mask: Array) -> bool:
-    """Whether the bad entries are those of a mask, or those of its opposite, along leading or trailing axes."""
-    for shape in (mask.shape, (*mask.shape, *(1,) * (bad.ndim - mask.ndim))):
-        try:
-            spread = np.broadcast_to(mask.reshape(shape), bad.shape)
-        except ValueError:
-            continue
-        if not np.all(spread) and np.any(spread) and (np.array_equal(bad, spread) or np.array_equal(bad, ~spread)):
-            return True
-    return False
+    try:
+        spread = np.broadcast_to(mask, bad.shape)
+    except ValueError:
+        return False
+    return bool(np.any(spread)) and (np.array_equal(bad, spread) or np.array_equal(bad, ~spread))
 
 
 # -- the whole of it -------------------------------------------------------------------------------------------
@@ -110,10 +110,12 @@ def _all_zero(e: Evidence) -> str | None:
 
 @_rule
 def _unchanged_input(e: Evidence) -> str | None:
+    if np.unique(e.result).size < 2:
+        return None
     for name, x in e.inputs.items():
-        if x.shape == e.got.shape and x.dtype.kind != "b" and np.unique(e.result).size > 1:
-            if np.array_equal(e.result, x.astype(np.longdouble), equal_nan=True):
-                return f"{e.called} is the input {name}, unchanged"
+        same = x.shape == e.got.shape and x.dtype.kind != "b"
+        if same and np.array_equal(e.result, x.astype(np.longdouble), equal_nan=True):
+            return f"{e.called} is the input {name}, unchanged"
     return None
 
 
@@ -189,6 +191,9 @@ def _is_times(e: Evidence, factor: float) -> bool:
 
 def _factors(e: Evidence) -> Iterator[tuple[float, str]]:
     yield from _NAMED
+    for name, total in _weights(e):
+        yield total, f"the sum of {name}: a sum in place of a weighted mean"
+        yield 1 / total, f"one over the sum of {name}: a weighted mean in place of a sum"
     for n, what in _counts(e).items():
         told = f"n = {n}, {what}"
         yield float(n), f"n for {told}: a sum in place of a mean"
@@ -199,6 +204,15 @@ def _factors(e: Evidence) -> Iterator[tuple[float, str]]:
         yield 1 / math.sqrt(n), f"1/sqrt(n) for {told}"
         yield math.sqrt(n / (n - 1)), f"sqrt(n/(n-1)) for {told}: divided by the wrong variance, that over n"
         yield math.sqrt((n - 1) / n), f"sqrt((n-1)/n) for {told}: divided by the wrong variance, that over n - 1"
+
+
+def _weights(e: Evidence) -> Iterator[tuple[str, float]]:
+    """Sums of inputs that are weights."""
+    for name, x in e.inputs.items():
+        if "weight" in name and is_floating_dtype(x.dtype):
+            total = float(np.sum(x.astype(np.longdouble)))
+            if math.isfinite(total) and total not in (0.0, 1.0):
+                yield name, total
 
 
 def _counts(e: Evidence) -> dict[int, str]:
@@ -299,7 +313,7 @@ def _hypothesis(e: Evidence) -> str | None:
             return None
         try:
             other = compute()
-        except Exception:  # noqa: S112 - the change makes no case
+        except Exception:  # the change makes no case
             continue
         if other.value.shape == e.value.shape and e.explained_by(other.value.astype(np.longdouble), e.unit_of(other)):
             return words
@@ -351,15 +365,15 @@ def _lower_precision(e: Evidence) -> str | None:
     if np.count_nonzero(telling) < 4:
         return None
     value, result = e.value[telling], e.result[telling]
-    for name, digits, told in _LOWER:
+    for name, digits, _ in _LOWER:
         if 2.0**-digits > 4 * e.roundoff and not np.any(e.result.astype(name).astype(np.longdouble) != e.result):
             once = abs(result - value) <= 2.0**-digits * abs(value) + e.limit * e.unit[telling]
             if np.all(once) and np.unique(abs(result)).size >= 4:
                 return f"rounded to {name}: every entry has no more than its {digits} binary digits"
-    errors = (result - value) / e.unit[telling]
-    if float(np.median(abs(errors))) <= e.limit:
+    errors = (result - value) / e.unit[telling] * np.sign(value)  # whatever it was multiplied by at the end
+    if float(np.quantile(abs(errors), 0.2)) <= e.limit:
         return None
-    orders = [value, *(x[telling] for x in e.inputs.values() if x.shape == e.value.shape)]
+    orders = [value, abs(value), *(x[telling] for x in e.inputs.values() if x.shape == e.value.shape)]
     if not all(_is_irregular(errors[np.argsort(order, kind="stable")]) for order in orders):
         return None
     size = math.sqrt(float(np.mean(errors**2)))

@@ -192,7 +192,7 @@ def _gradients(context: Context) -> str:
     names = context.case.differentiated
     every = all(c is not None for c in context.analysis.cotangents)
     judged = ", ".join(
-        f"GRADIENTS[n]" if i == 0 else "FLUSHED_GRADIENTS[n]" for i in range(1 + (context.analysis.flushed is not None))
+        "GRADIENTS[n]" if i == 0 else "FLUSHED_GRADIENTS[n]" for i in range(1 + (context.analysis.flushed is not None))
     )
     values = f'\n    wrong |= all_wrong("output", outputs, {_alternatives(context, "VALUES")})' if every else ""
     return f"""
@@ -275,7 +275,7 @@ def main():
     wrong = False
     for leaf, index, least in APART:
         a, b = float(got[leaf][index]), float(got[leaf + {len(before)}][index])
-        print(f"output {{leaf}}{{list(index)}}: {{a}} and {{b}} with two values of the option, expected {{least:.3g}} apart")
+        print(f"output {{leaf}}{{list(index)}}: {{a}} and {{b}} with either option, expected {{least:.3g}} apart")
         wrong |= not (abs(a - b) > least or np.isfinite(a) != np.isfinite(b))
     print("WRONG" if wrong else "right")
     return int(wrong)

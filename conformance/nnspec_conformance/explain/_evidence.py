@@ -101,7 +101,7 @@ class Evidence:
                     self.expected.value.astype(self.expected.dtype or self.dtype) if self.is_floating else self.value
                 )
                 wanted = wanted.astype(np.longdouble)
-            return ~((self.result == wanted) | (np.isnan(self.result) & np.isnan(wanted)))
+            return np.asarray(~((self.result == wanted) | (np.isnan(self.result) & np.isnan(wanted))))
         return ~self.close(self.value, self.unit)
 
     @functools.cached_property

@@ -52,12 +52,18 @@ def _by_value(e: Evidence, wrong: NDArray[np.bool_]) -> str | None:
         if (at := _one_value(x, wrong)) is not None:
             return f"wrong exactly where {name} is {at}; right elsewhere"
         if int(wrong.sum()) >= _SHORT and int((~wrong).sum()) >= _SHORT and np.all(np.isfinite(x)):
-            for word, size in (("", x), ("|", abs(x))):
-                told = f"{word}{name}{word}"
-                if np.min(size[wrong]) > np.max(size[~wrong]):
-                    return f"wrong exactly where {told} is large: from {_number(np.min(size[wrong]))} on, not up to {_number(np.max(size[~wrong]))}"
-                if np.max(size[wrong]) < np.min(size[~wrong]):
-                    return f"wrong exactly where {told} is small: up to {_number(np.max(size[wrong]))}, not from {_number(np.min(size[~wrong]))} on"
+            for told, size in ((name, x), (f"|{name}|", abs(x))):
+                if (side := _one_side(size[wrong], size[~wrong])) is not None:
+                    return f"wrong exactly where {told} {side}"
+    return None
+
+
+def _one_side(wrong: Any, right: Any) -> str | None:
+    """Whether one number separates them."""
+    if np.min(wrong) > np.max(right):
+        return f">= {_number(np.min(wrong))}; right where it is <= {_number(np.max(right))}"
+    if np.max(wrong) < np.min(right):
+        return f"<= {_number(np.max(wrong))}; right where it is >= {_number(np.min(right))}"
     return None
 
 
@@ -68,4 +74,4 @@ def _one_value(x: Any, wrong: NDArray[np.bool_]) -> str | None:
 
 
 def _number(x: Any) -> str:
-    return f"{float(x):.6g}"
+    return f"{float(x) + 0.0:.6g}"

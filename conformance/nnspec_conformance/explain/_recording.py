@@ -104,7 +104,7 @@ class Recorded:
     def __bool__(self) -> bool:
         raise UnscriptableError("what it does depends on the values of its arrays")
 
-    __float__ = __int__ = __index__ = __array__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __array__ = __bool__
     __hash__ = object.__hash__
 
 
@@ -135,12 +135,12 @@ def _negation(name: str) -> Callable[[Recorded], Any]:
     return method
 
 
-for _name in (*_BINARY, *_COMPARED):
-    setattr(Recorded, f"__{_name}__", _arithmetic(_name))
-for _name in _BINARY:
-    setattr(Recorded, f"__r{_name}__", _arithmetic(_name, swapped=True))
-for _name in _UNARY:
-    setattr(Recorded, f"__{_name}__", _negation(_name))
+for _each in (*_BINARY, *_COMPARED):
+    setattr(Recorded, f"__{_each}__", _arithmetic(_each))
+for _each in _BINARY:
+    setattr(Recorded, f"__r{_each}__", _arithmetic(_each, swapped=True))
+for _each in _UNARY:
+    setattr(Recorded, f"__{_each}__", _negation(_each))
 
 
 class _Quoted:
@@ -309,8 +309,7 @@ class _Recorder:
         if isinstance(x, _Quoted):
             return x.node
         if isinstance(x, slice) and index:
-            parts = [None if part is None else self.node(part) for part in (x.start, x.stop, x.step)]
-            return ast.Slice(*parts)
+            return ast.Slice(*(None if part is None else self.node(part) for part in (x.start, x.stop, x.step)))
         if isinstance(x, dict) and (known := self._known.get(_identity(x))) is not None:
             return known
         if isinstance(x, dict):
@@ -456,5 +455,5 @@ class _Put(ast.NodeTransformer):
     def __init__(self, name: str, value: ast.expr) -> None:
         self._name, self._value = name, value
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - ast's own
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self._value if node.id == self._name else node

@@ -21,7 +21,7 @@ from nnspec_conformance.checks import CHECKS
 from nnspec_conformance.explain._recording import UnscriptableError
 from nnspec_conformance.explain._script import script
 from nnspec_conformance.explain._shrink import shrunk
-from nnspec_conformance.explain._trial import Candidate, Tried, Trials
+from nnspec_conformance.explain._trial import Candidate, Trials, Tried
 from nnspec_conformance.overrides import load_overrides, overriding
 from nnspec_conformance.session import DTYPES
 

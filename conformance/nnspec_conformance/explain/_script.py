@@ -97,7 +97,8 @@ def _backend(record: Check, context: Context, overrides: Mapping[str, Override])
     error = context.case.expect
     lines = [imports] + (["import nnspec.errors"] if error is not None else [])
     body = "\n".join(f"    {line}" for line in [*lines, f"B = {make}"])
-    text = f'try:\n{body}\nexcept Exception as error:\n    print(f"the backend is not to be had: {{error}}")\n    sys.exit(2)'
+    text = f"try:\n{body}\nexcept Exception as error:\n"
+    text += '    print(f"the backend is not to be had: {error}")\n    sys.exit(2)'
     for override in overrides.values():
         text += "\n\n" + _overridden(override, made)
     return text

@@ -22,7 +22,7 @@ from nnspec_conformance.context import Context, Outcome
 from nnspec_conformance.layouts import Layout
 from nnspec_conformance.regimes._calls import adjusted
 
-__all__ = ["Candidate", "Tried", "Trials"]
+__all__ = ["Candidate", "Trials", "Tried"]
 
 #: a shrunk failure stays so many times beyond the limit, or where it was: what is at the limit may vary
 _CLEARLY = 4
@@ -84,7 +84,7 @@ class _Context(Context):
     """A context whose reference is computed here and now."""
 
     @functools.cached_property
-    def analysis(self) -> Analysis:  # type: ignore[override]
+    def analysis(self) -> Analysis:
         case, noise = self.case, seed_of(self.case.source.id, "noise", self.seed)
         return analyse(case.run, self.numpy_inputs, dtype=self.dtype, differentiate=case.differentiated, seed=noise)
 

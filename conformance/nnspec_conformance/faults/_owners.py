@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from nnspec import Backend
 
-__all__ = ["Texts"]
+__all__ = ["Texts", "is_self"]
 
 #: a module, and a function, variable or class of it, or a member of one of the backend's own: "NumpyPooling.max_pool"
 _Key: TypeAlias = tuple[str, str]
@@ -90,14 +90,15 @@ class Texts:
         module, _ = key
         nodes = [node for _, statement in self._parts[key] for node in ast.walk(statement)]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
-        members = {node.attr for node in nodes if isinstance(node, ast.Attribute) and _is_self(node.value)}
+        members = {node.attr for node in nodes if isinstance(node, ast.Attribute) and is_self(node.value)}
         near = [(module, name) for name in names]
         far = [self._imported[module][name] for name in names if name in self._imported[module]]
         own = [k for name in members - {*self._backend.operations()} for k in self._members.get(name, ())]
         return tuple(k for k in [*near, *far, *own] if k in self._parts)
 
 
-def _is_self(node: ast.expr) -> bool:
+def is_self(node: ast.expr) -> bool:
+    """Whether it is `self` or `super()`."""
     called = node.func if isinstance(node, ast.Call) else node
     return isinstance(called, ast.Name) and called.id in ("self", "super")
 

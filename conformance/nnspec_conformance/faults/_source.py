@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.util
 import random
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from nnspec import Backend
 from nnspec.plugins import backend_class
 from nnspec.reference import SuiteError
-from nnspec_conformance.faults._owners import Texts
+from nnspec_conformance.faults._owners import Texts, is_self
 
 __all__ = ["SourceMutant", "loaded", "sampled", "shown", "source_mutants"]
 
@@ -62,6 +63,8 @@ class SourceMutant:
     kind: str
     old: str
     new: str
+    #: which of the changes in that function that read alike, from 1
+    number: int
     #: the native operations that run it
     operations: tuple[str, ...]
 
@@ -72,8 +75,9 @@ class SourceMutant:
 
     @property
     def text(self) -> str:
-        """What is changed."""
-        return f"{self.old} -> {self.new}"
+        """What is changed, and where."""
+        which = f" ({self.number})" if self.number > 1 else ""
+        return f"{self.function}: {self.old} -> {self.new}{which}"
 
 
 # -- where there is something to change --------------------------------------------------------------------
@@ -82,17 +86,37 @@ class SourceMutant:
 def source_mutants(backend: str) -> list[SourceMutant]:
     """Every change of what the backend's native operations run, in the order of the files."""
     texts = Texts(backend_class(backend))
+    return [mutant for module in texts.trees for mutant in _of_module(backend, module, texts)]
+
+
+def _of_module(backend: str, module: str, texts: Texts) -> Iterator[SourceMutant]:
+    tree, owners = texts.trees[module], texts.owners(module)
+    left_out = _left_out(tree)
+    places: defaultdict[tuple[str, str, str], list[tuple[int, int, int]]] = defaultdict(list)
     found = []
-    for name, tree in texts.trees.items():
-        owners = texts.owners(name)
-        told = {id(k.value) for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "strict"}
-        for number, node in enumerate(ast.walk(tree)):
-            if id(node) not in owners or id(node) in told:
-                continue
-            function, operations = owners[id(node)]
-            line, old, by = getattr(node, "lineno", 0), shown(node), tuple(sorted(operations))
-            for change, (kind, _, new) in enumerate(_changes(node)):
-                found.append(SourceMutant(backend, name, number, change, line, function, kind, old, new, by))
+    for number, node in enumerate(ast.walk(tree)):
+        if id(node) not in owners or id(node) in left_out:
+            continue
+        function, operations = owners[id(node)]
+        old, line, column = shown(node), getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+        for change, (kind, _, new) in enumerate(_changes(node)):
+            places[function, old, new].append((line, column, number))
+            found.append((number, change, line, function, kind, old, new, operations))
+    for number, change, line, function, kind, old, new, operations in found:
+        which = 1 + [n for _, _, n in sorted(places[function, old, new])].index(number)
+        by = tuple(sorted(operations))
+        yield SourceMutant(backend, module, number, change, line, function, kind, old, new, which, by)
+
+
+def _left_out(tree: ast.Module) -> set[int]:
+    """Ids of nodes whose change would say nothing: `strict` of zip, and -1 as a size, which NumPy takes -2 for."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            found.add(id(node.value))
+        elif isinstance(node, ast.Call) and _called(node) == "reshape":
+            negative = [x for x in ast.walk(node) if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub)]
+            found |= {id(x.operand) for x in negative}
     return found
 
 
@@ -175,11 +199,10 @@ _TYPED = frozenset({"isinstance", "getattr", "issubclass"})
 
 def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST, str]]:
     """Without a keyword argument, and with two positional ones swapped."""
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if called in _COMMUTATIVE | _TYPED:
+    if _called(node) in _COMMUTATIVE | _TYPED:
         return
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg not in (None, "strict"):
+        if keyword.arg not in (None, "strict") and not _is_default(node, keyword):
             changed = copy.deepcopy(node)
             del changed.keywords[i]
             yield "dropped argument", changed, f"without {keyword.arg}={shown(keyword.value)}"
@@ -188,6 +211,22 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST, str]]:
         changed = copy.deepcopy(node)
         changed.args[0], changed.args[1] = changed.args[1], changed.args[0]
         yield "swapped arguments", changed, f"with {shown(node.args[1])}, {shown(node.args[0])}"
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _is_default(node: ast.Call, keyword: ast.keyword) -> bool:
+    """Whether an operation is given what it takes by itself."""
+    operation = Backend.operations().get(_called(node))
+    if operation is None or not isinstance(node.func, ast.Attribute) or not is_self(node.func.value):
+        return False
+    parameter = operation.signature.parameters.get(keyword.arg or "")
+    try:
+        return parameter is not None and ast.literal_eval(keyword.value) == parameter.default
+    except ValueError:
+        return False
 
 
 # -- the backend with the change in it ---------------------------------------------------------------------

@@ -13,7 +13,7 @@ import multiprocessing.connection
 import time
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,15 +58,12 @@ class Excuse:
     old: str
     new: str
     reason: str
+    #: which of the changes there that read alike
+    number: int = 1
 
     def covers(self, mutant: SourceMutant) -> bool:
         """Whether that is the change."""
-        return (mutant.module, mutant.function, mutant.old, mutant.new) == (
-            self.module,
-            self.function,
-            self.old,
-            self.new,
-        )
+        return all(getattr(mutant, n) == getattr(self, n) for n in ("module", "function", "old", "new", "number"))
 
 
 def excuses() -> list[Excuse]:
@@ -104,7 +101,7 @@ def _record(mutant: SourceMutant, caught: dict[str, Any], reason: str | None) ->
     killed = bool(caught["by"])
     if killed and reason:
         by = caught["case"] or caught["message"]
-        raise SuiteError(f"equivalent.toml: {mutant.function}: {mutant.text}: excused, and caught by {by}")
+        raise SuiteError(f"equivalent.toml: {mutant.text}: excused, and caught by {by}")
     return Mutant(
         origin="source",
         id=f"{mutant.backend}/{mutant.id}",

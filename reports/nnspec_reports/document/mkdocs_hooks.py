@@ -64,6 +64,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"The generator": "generator.md"},
         {"Laws": "laws.md"},
         {"Custom kernels": "custom-kernels.md"},
+        {"Golden vectors": "vectors.md"},
         {"Operations": [{"All operations": "operations.md"}, *operations, {"Training runs": "operations/training.md"}]},
         {"Conventions": [{"For all operations": "conventions/index.md"}, *conventions]},
         {"Requirements": "requirements.md"},

@@ -24,6 +24,8 @@ __all__ = ["CASES"]
 _SIMPLE = [
     *elementwise("identity", "IDENTITY-1", kink=("IDENTITY-1",), special=("IDENTITY-1",), scalar="quick"),
     *elementwise("relu", "RELU-1", kink=("RELU-2", "RELU-1"), special=("RELU-3",), scalar="quick"),
+    # long enough for what native kernels do with many elements only
+    Case(operation="relu", name="long", requires=("RELU-1",), inputs={"x": normal(35, 31)}, plain_only=True),
     *elementwise(
         "relu6", "RELU6-1", kink=("RELU6-2", "RELU6-1"), kinks=[*beside(0.0, 6.0), -0.0], special=("RELU6-3",)
     ),

@@ -25,7 +25,7 @@ def _exponential(operation: str, refused: dict[str, tuple[dict[str, float], str]
         operation,
         {
             "alpha": {"inputs": {"x": normal(*SHAPE)}},
-            "alpha-small": {"inputs": {"x": normal(*SHAPE, std=1e-3)}},
+            "alpha-small": {"inputs": {"x": normal(*SHAPE, std=1e-3)}, "options": {"alpha": 2.0}},
             "alpha-tails": {"inputs": {"x": TAILS}},
             "alpha-kink": {"inputs": {"x": repeated(KINK)}, "requires": (slope,)},
             "alpha-large": {"inputs": {"x": normal(*SHAPE)}, "options": {"alpha": 5.0}, "level": "full"},

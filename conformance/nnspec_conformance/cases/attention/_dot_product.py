@@ -171,7 +171,10 @@ _DROPPED: dict[str, Any] = {"dropout_mask": booleans(2, 4, 3, 5, probability=0.7
 _DROPOUT = cases(
     _NAME,
     {
-        "dropout-mask": {"inputs": {**heads(), **_DROPPED}, "options": {"rate": 0.3}},
+        "dropout-mask": {
+            "inputs": {**heads(), **_DROPPED, "mask": _DEAD},
+            "options": {"rate": 0.3, "causal": True, "scale": 0.7},
+        },
         "dropout-key": {"inputs": {**heads(), "dropout_key": keys()}, "options": {"rate": 0.5, "site": 3}},
         "dropout-evaluation": {
             "inputs": {**heads(), "dropout_key": keys()},
@@ -191,7 +194,11 @@ _DROPOUT = cases(
 _LAYOUTS = cases(
     _NAME,
     {
-        "no-keys": {"inputs": {**heads(keys=0), "mask": booleans(3, 0)}, "requires": dot(12)},
+        "no-keys": {
+            "inputs": {**heads(keys=0), "mask": booleans(3, 0)},
+            "options": {"rate": 0.5, "training": False},
+            "requires": dot(12),
+        },
         "no-queries": {"inputs": {**heads(queries=0), "mask": booleans(0, 5)}, "requires": dot(12), "level": "full"},
         "no-samples": {"inputs": heads(batch=0), "options": {"causal": True}, "requires": dot(12), "level": "full"},
         "transposed": {

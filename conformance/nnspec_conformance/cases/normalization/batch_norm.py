@@ -114,8 +114,8 @@ _BATCH = [
         operation="batch_norm",
         name="evaluation",
         requires=("BATCH_NORM-5",),
-        inputs=_batch(5, 3, 2, mean=4.0),
-        options={"training": False, "eps": 0.1},
+        inputs=_batch(5, 2, 3, axis=2, mean=4.0),
+        options={"training": False, "eps": 0.1, "axis": -1},
         differentiate=("x", "weight", "bias"),
     ),
     # special: the reference carries no gradient where a difference quotient finds one
