@@ -35,6 +35,7 @@ __all__ = [
     "regimes",
     "seed_of",
     "uniform",
+    "uses_up",
     "values",
 ]
 
@@ -261,6 +262,12 @@ def _text_of(program: Callable[..., Any]) -> str:
 
 
 _P = TypeVar("_P", bound=Callable[..., Any])
+
+
+def uses_up(program: _P) -> _P:
+    """Mark a program that gives each of its inputs to one operation once, so that they may be donated."""
+    program.uses_up = True  # type: ignore[attr-defined]
+    return program
 
 
 def only_calls(program: _P) -> _P:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnspec.errors import DTypeError, ShapeError
 from nnspec_conformance.case import Case, Source, cases, error_case, integers, normal, uniform
+from nnspec_conformance.cases._one_by_one import one_by_one
 
 __all__ = ["CASES"]
 
@@ -435,4 +436,11 @@ _BILINEAR_ERRORS = [
     ),
 ]
 
-CASES: list[Case] = [*_QUICK, *_FULL, *_BILINEAR, *_BILINEAR_FULL, *_ERRORS, *_BILINEAR_ERRORS]
+_ONE_BY_ONE = one_by_one(
+    "linear",
+    ("LINEAR-1", "LINEAR-3"),
+    {"x": normal(5, 3), "weight": normal(2, 3), "bias": normal(2)},
+    lambda backend, **arrays: backend.linear(**arrays),
+)
+
+CASES: list[Case] = [*_QUICK, _ONE_BY_ONE, *_FULL, *_BILINEAR, *_BILINEAR_FULL, *_ERRORS, *_BILINEAR_ERRORS]

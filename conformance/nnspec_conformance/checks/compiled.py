@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import optree
 
-from nnspec_conformance.case import Case
 from nnspec_conformance.checks import values
 from nnspec_conformance.context import Context, Outcome
 
@@ -29,8 +26,7 @@ def run(context: Context) -> Outcome:
     for a, b in zip(first, again, strict=True):
         if not np.array_equal(backend.to_numpy(a), backend.to_numpy(b), equal_nan=True):
             return Outcome("fail", "the second call of the compiled function differs from the first")
-    # the operations whose callers donate: an update uses up what it replaces
-    if context.case.family == "optimizers" and not _called_again(context.case):
+    if hasattr(context.case.program, "uses_up"):
         with np.errstate(all="ignore"):
             used_up = values.judge(context, optree.tree_leaves(context.donated()))
         if used_up.verdict != "pass":
@@ -38,8 +34,3 @@ def run(context: Context) -> Outcome:
                 used_up.verdict, f"with donated inputs: {used_up.message}", used_up.margin, used_up.evidence
             )
     return outcome
-
-
-def _called_again(case: Case) -> bool:
-    """Whether a derived case gives the operation its inputs twice."""
-    return case.derivation is not None and "again" in json.loads(case.derivation.change)

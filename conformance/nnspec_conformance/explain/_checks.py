@@ -224,7 +224,7 @@ def _purity(context: Context) -> str:
     constants = {{n: x for n, x in given.items() if n not in moving}}
     weights = cotangents()
     given |= {{f"cotangent {{i}}": x for i, x in enumerate(weights)}}
-    before |= {{n: B.to_numpy(x) for n, x in given.items()}}
+    before |= {{n: B.to_numpy(x) for n, x in given.items() if n not in before}}
     differentiate(moving, constants, weights)"""
     return f"""
 {_pulled(context) if names else ""}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -41,7 +42,7 @@ def shrunk(start: Tried, fails_alike: Callable[[Candidate], Tried | None], until
         offers: whether the backend has a dtype.
     """
     best, changed = start, True
-    moves: tuple[Move, ...] = (_lengths, _options, _inputs, _layouts, _derivatives, _axes, _values)
+    moves: tuple[Move, ...] = (_lengths, _shapes, _options, _inputs, _layouts, _derivatives, _axes, _values)
     moves = (*moves, lambda tried: _dtypes(tried, offers))
     while changed:
         changed = False
@@ -67,7 +68,8 @@ def _first(
 
 def _size(c: Candidate) -> tuple[Any, ...]:
     """What is compared: fewer entries before fewer words before fewer digits."""
-    entries = sum(x.size for x in c.arrays.values())
+    shape = _shape(c)
+    entries = sum(x.size for x in c.arrays.values()) + (math.prod(shape) if shape else 0)
     digits = 0 if entries > _COUNTED else sum(len(str(v)) for x in c.arrays.values() for v in x.ravel().tolist())
     layouts = len(c.layouts) + (c.cotangent_layout != "contiguous")
     plain = c.case.program is None
@@ -130,6 +132,22 @@ def _cut(x: Array, length: int, kept: list[int]) -> Array:
     if x.dtype.kind in "iu" and x.size and len(kept) <= x.max() < length:
         x = np.where(x >= 0, x % len(kept), x).astype(x.dtype)
     return x
+
+
+def _shape(c: Candidate) -> tuple[int, ...]:
+    """What is drawn or made, where the operation is given a shape."""
+    found = c.options.get("shape", _seen(c).get("shape", ()))
+    return found if isinstance(found, tuple) and all(isinstance(n, int) for n in found) else ()
+
+
+def _shapes(tried: Tried) -> Iterator[Candidate]:
+    c = tried.candidate
+    shape = _shape(c) if c.case.expect is None and "law" not in c.case.options else ()
+    for axis, length in enumerate(shape):
+        for new in sorted({1, 2, 3, length // 2, length - 1}):
+            if 0 < new < length:
+                smaller = (*shape[:axis], new, *shape[axis + 1 :])
+                yield replace(c, options={**c.options, "shape": smaller})
 
 
 # -- fewer words -----------------------------------------------------------------------------------------------

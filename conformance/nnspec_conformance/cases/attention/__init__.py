@@ -6,8 +6,8 @@ names what is wrong. Sizes are small and shared: what differs from case to case 
 
 from __future__ import annotations
 
-from nnspec_conformance.cases.attention import _dot_product, _errors, _laws, _multi_head
+from nnspec_conformance.cases.attention import _dot_product, _errors, _laws, _long, _multi_head
 
 __all__ = ["CASES"]
 
-CASES = [*_dot_product.CASES, *_laws.CASES, *_multi_head.CASES, *_errors.CASES]
+CASES = [*_dot_product.CASES, *_laws.CASES, *_long.CASES, *_multi_head.CASES, *_errors.CASES]

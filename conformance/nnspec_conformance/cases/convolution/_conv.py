@@ -8,6 +8,7 @@ from typing import Any
 
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec_conformance.case import Case, Source, cases, error_case, integers, normal, uniform
+from nnspec_conformance.cases._one_by_one import one_by_one
 
 __all__ = ["CASES"]
 
@@ -537,4 +538,11 @@ _ERRORS = [
     _in_float32("bias"),
 ]
 
-CASES: list[Case] = [*_QUICK, *_FULL, *_GRID, *_ERRORS]
+_ONE_BY_ONE = one_by_one(
+    "conv",
+    ("CONV-1", "CONV-6"),
+    _images((5, 4), (2, 3), channels=2, out=2),
+    lambda backend, **arrays: backend.conv(**arrays, stride=(2, 1)),
+)
+
+CASES: list[Case] = [*_QUICK, _ONE_BY_ONE, *_FULL, *_GRID, *_ERRORS]

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from nnspec_conformance.case import Case, Source, cases, normal, uniform
+from nnspec_conformance.cases._one_by_one import one_by_one
 from nnspec_conformance.cases.convolution._common import misfit, mixed, rejected, wrong_type
 
 __all__ = ["CASES"]
@@ -360,4 +361,11 @@ _ERRORS = [
     mixed(_NAME, _ALL, "bias", "CONV_TRANSPOSE-7"),
 ]
 
-CASES: list[Case] = [*_QUICK, *_FULL, *_GRID, *_ERRORS]
+_ONE_BY_ONE = one_by_one(
+    _NAME,
+    ("CONV_TRANSPOSE-1",),
+    _images((3, 4), (2, 3), channels=2, out=2),
+    lambda backend, **arrays: backend.conv_transpose(**arrays, stride=(2, 1)),
+)
+
+CASES: list[Case] = [*_QUICK, _ONE_BY_ONE, *_FULL, *_GRID, *_ERRORS]

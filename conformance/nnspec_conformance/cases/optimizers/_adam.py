@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnspec_conformance.case import cases
+from nnspec_conformance.case import Case, cases
 from nnspec_conformance.cases.optimizers._errors import mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._single import adam_steps, moments
 from nnspec_conformance.cases.optimizers._steps import (
@@ -15,6 +15,7 @@ from nnspec_conformance.cases.optimizers._steps import (
     PLAIN,
     RUN,
     STEP,
+    differentiated,
     first_update,
     single_first,
     trajectory,
@@ -24,6 +25,7 @@ from nnspec_conformance.cases.optimizers._steps import (
 __all__ = ["CASES"]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_DECAYING = {**PARAMS, **PLAIN, **moments(3)}
 
 
 def _without_decay(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **moments: Any) -> Any:
@@ -50,6 +52,10 @@ _ADAM = [
                 **first_update("adam"),
                 "inputs": {**PARAMS, **GRADS},
                 "requires": ("ADAM_UPDATE-1",),
+            },
+            "differentiated": {
+                **differentiated("adam", _MOMENTS, _DECAYING, lr=0.3, beta1=0.8, beta2=0.95, eps=0.1, l2=0.2),
+                "requires": ("ADAM_UPDATE-1", "ADAM_UPDATE-2", "ADAM_UPDATE-3"),
             },
         },
         checks=STEP,
@@ -84,8 +90,6 @@ _ADAM = [
     ),
 ]
 
-_DECAYING = {**PARAMS, **PLAIN, **moments(3)}
-
 _ADAMW = [
     *adam_steps("adamw", _MOMENTS, moments, ("ADAMW_UPDATE-2", "ADAMW_UPDATE-2", "ADAMW_UPDATE-4"), weight_decay=0.0),
     *cases(
@@ -116,6 +120,22 @@ _ADAMW = [
         },
         inputs=_DECAYING,
         checks=STEP,
+    ),
+    Case(
+        operation="adamw_update",
+        name="differentiated",
+        requires=("ADAMW_UPDATE-1", "ADAMW_UPDATE-2", "ADAMW_UPDATE-3"),
+        **differentiated(
+            "adamw",
+            _MOMENTS,
+            _DECAYING,
+            lr=0.3,
+            beta1=0.8,
+            beta2=0.95,
+            eps=0.1,
+            weight_decay=0.3,
+            decay_mask=MASK,
+        ),
     ),
     *single_first(
         cases(

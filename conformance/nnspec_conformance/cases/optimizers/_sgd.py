@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
+
 from nnspec.errors import ArgumentError
-from nnspec_conformance.case import cases, error_case, normal, values
+from nnspec_conformance.case import cases, constant, error_case, normal, values
 from nnspec_conformance.cases.optimizers._errors import DECAYS, mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._steps import (
     GRADS,
@@ -21,6 +26,17 @@ from nnspec_conformance.cases.optimizers._steps import (
 )
 
 __all__ = ["CASES"]
+
+_VELOCITY = state_inputs(("momentum",), 3)
+
+
+def _tied(backend: Any, w: Any, tied: Any, velocity: Any, other: Any, g: Any) -> Any:
+    """One array in several places: none of them may see what is written to another."""
+    params = {"a": w, "b": tied, "c": tied}
+    momentum = {"a": velocity, "b": other, "c": other}
+    state = {**backend.sgd_init(params, momentum=0.9), "momentum": momentum}
+    return backend.sgd_update(params, {"a": velocity, "b": g, "c": tied}, state, lr=0.3, momentum=0.9)
+
 
 _SGD = [
     *cases(
@@ -50,27 +66,48 @@ _SGD = [
             },
             "nesterov": {
                 **update_from("sgd", ("momentum",), lr=0.3, momentum=0.9, nesterov=True),
-                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "inputs": {n: s.laid_out("transposed") for n, s in {**PARAMS, **PLAIN, **_VELOCITY}.items()},
                 "requires": ("SGD_UPDATE-3",),
             },
             "l2": {
-                **update_from("sgd", ("momentum",), lr=0.3, momentum=0.9, l2=0.2),
-                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                **update_from("sgd", ("momentum",), lr=0.3, momentum=0.9, l2=1.0),
+                "inputs": {**PARAMS, **PLAIN, **_VELOCITY},
                 "requires": ("SGD_UPDATE-4",),
             },
             "weight-decay": {
                 **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, weight_decay=0.3),
-                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "inputs": {**PARAMS, **PLAIN, **_VELOCITY},
                 "requires": ("SGD_UPDATE-4",),
             },
             "mask": {
                 **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, weight_decay=0.3, decay_mask=MASK),
-                "inputs": {**PARAMS, **PLAIN, **state_inputs(("momentum",), 3)},
+                "inputs": {**PARAMS, **PLAIN, **_VELOCITY},
                 "requires": ("SGD_UPDATE-6",),
+            },
+            # longer than what native kernels take at a time, and no multiple of it; an infinite parameter stays one
+            "long": {
+                **update_from("sgd", (), lr=0.3),
+                "inputs": {
+                    **PARAMS,
+                    **PLAIN,
+                    "w": values([*np.linspace(-2.0, 2.0, 16388), math.inf]),
+                    "gw": normal(16389),
+                    "step": constant(3, "int32"),
+                },
+                "requires": ("SGD_UPDATE-1",),
+                "dtypes": ("float32",),
+                "plain_only": True,
+            },
+            "tied": {
+                "program": _tied,
+                "inputs": {n: normal(3) for n in ("w", "tied", "velocity", "other", "g")},
+                "requires": ("SGD_UPDATE-1", "SGD_UPDATE-2"),
+                "dtypes": ("float32",),
+                "plain_only": True,
             },
             "everything": {
                 **update_from("sgd", ("momentum",), lr=0.5, momentum=0.9, nesterov=True, l2=0.1, weight_decay=0.3),
-                "inputs": {**PARAMS, **GRADS, **state_inputs(("momentum",), 3)},
+                "inputs": {**PARAMS, **GRADS, **_VELOCITY},
                 "requires": ("SGD_UPDATE-4", "SGD_UPDATE-3"),
                 "level": "full",
             },

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec_conformance.case import Case, Source, constant, normal, only_calls, uniform, values
+from nnspec_conformance.case import Case, Source, constant, normal, only_calls, uniform, uses_up, values
 
 __all__ = [
     "GRADS",
@@ -20,6 +20,7 @@ __all__ = [
     "RUN",
     "STEP",
     "ZERO",
+    "differentiated",
     "first_update",
     "scaled",
     "single_first",
@@ -69,6 +70,7 @@ def _update(backend: Any, optimizer: str, options: dict[str, Any]) -> Any:
 def first_update(optimizer: str, *, whole: bool = True, **options: Any) -> dict[str, Any]:
     """One update from the start: new parameters, and where `whole` the new state."""
 
+    @uses_up
     @only_calls
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, **arrays: Any) -> Any:
         params, grads = {"w": w, "b": b}, {"w": gw, "b": gb}
@@ -94,16 +96,34 @@ def updates(optimizer: str, rates: tuple[float, ...], *, result: str = "params",
 
 
 def update_from(optimizer: str, entries: tuple[str, ...], *, whole: bool = True, **options: Any) -> dict[str, Any]:
-    """One update from a state given as inputs `step`, `<entry>_w`, `<entry>_b`, and entries that are no trees."""
+    """One update from a state given as inputs `step`, `<entry>_w`, `<entry>_b`, and entries that are no trees.
 
+    The learning rate may be an input too.
+    """
+
+    @uses_up
     def program(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **given: Any) -> Any:
+        rate = {"lr": given.pop("lr")} if "lr" in given else {}
         moments = {entry: {leaf: given.pop(f"{entry}_{leaf}") for leaf in ("w", "b")} for entry in entries}
         state = {"step": step, **moments, **given}
         update = getattr(backend, f"{optimizer}_update")
-        result = update({"w": w, "b": b}, {"w": gw, "b": gb}, state, **options)
+        result = update({"w": w, "b": b}, {"w": gw, "b": gb}, state, **options, **rate)
         return result if whole else result[0]
 
     return {"program": program, "options": {**options, "whole": whole}}
+
+
+def differentiated(
+    optimizer: str, entries: tuple[str, ...], inputs: dict[str, Source], **options: Any
+) -> dict[str, Any]:
+    """One update, and its derivatives: those who learn how to learn take them, and native kernels have none."""
+    return {
+        **update_from(optimizer, entries, **options),
+        "inputs": inputs,
+        "checks": ("values", "gradients"),
+        "dtypes": ("float32",),
+        "plain_only": True,
+    }
 
 
 def state_after(optimizer: str, entries: tuple[str, ...], *only: str, **options: Any) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nnspec.errors import ArgumentError
 from nnspec_conformance.case import Case, cases, error_case, normal
+from nnspec_conformance.cases._one_by_one import one_by_one
 from nnspec_conformance.cases.recurrent._common import errors, lengths, shared
 from nnspec_conformance.cases.recurrent._networks import BATCH, FEATURES, TIME, Net, ran
 
@@ -55,4 +58,22 @@ _NONLINEARITY = error_case(
     inputs={"x": normal(BATCH, TIME, FEATURES), "theta": _NET.theta()},
 )
 
-CASES: list[Case] = [_CELL[0], *shared("rnn", 3), *_CELL[1:], *errors("rnn", 3, "hidden"), _NONLINEARITY]
+
+def _run(backend: Any, x: Any, hidden: Any, **layer: Any) -> Any:
+    return backend.rnn(x, [layer], [{"hidden": hidden}])[0]
+
+
+_ONE_BY_ONE = one_by_one(
+    "rnn",
+    ("RNN-1",),
+    {
+        "x": normal(2, 3, FEATURES),
+        "weight": normal(4, FEATURES),
+        "recurrent_weight": normal(4, 4),
+        "bias": normal(4),
+        "hidden": normal(2, 4),
+    },
+    _run,
+)
+
+CASES: list[Case] = [_CELL[0], *shared("rnn", 3), *_CELL[1:], _ONE_BY_ONE, *errors("rnn", 3, "hidden"), _NONLINEARITY]
