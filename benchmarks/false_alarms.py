@@ -27,7 +27,18 @@ def judged(backends: str, seed: int, options: argparse.Namespace) -> Results:
     """One run of the suite on some backends, drawn from a seed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.jsonl"
-        command = [sys.executable, "-m", "nnspec", "conform", *backends.split(","), "--seed", str(seed), "--no-cache"]
+        command = [
+            sys.executable,
+            "-m",
+            "nnspec",
+            "conform",
+            *backends.split(","),
+            "--seed",
+            str(seed),
+            "--no-cache",
+            "--timeout",
+            "900",
+        ]
         command += ["--level", options.level, "--results", str(path)]
         command += ["--only", options.only] if options.only else []
         command += ["-n", str(options.workers)] if options.workers else []

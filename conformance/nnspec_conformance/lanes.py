@@ -237,8 +237,6 @@ def _environment(request: Request, lane: _Lane) -> dict[str, str]:
             compiled = cache.compiled_folder(name)
             environment |= {} if compiled is None else backend_class(name).cache_environment(compiled)
     environment |= os.environ
-    if not request.cache:
-        environment[cache.VARIABLE] = "off"
     if request.vectors is not None:
         environment[VARIABLE] = str(request.vectors.resolve())
     environment.pop("PYTEST_ADDOPTS", None)

@@ -20,6 +20,7 @@ from nnspec.deviations import read_deviations
 from nnspec.errors import ArgumentError, BackendUnavailableError, NnspecError
 from nnspec.plugins import get_backend, list_backends, plugin_manager
 from nnspec.results import BackendHeader, Check, Header, Note
+from nnspec_conformance import cache
 from nnspec_conformance.catalogue import SUITE_VERSION, spec_digest
 from nnspec_conformance.claims import under_claims
 from nnspec_conformance.control import failed_control
@@ -45,6 +46,8 @@ def conform(request: Request) -> int:
     """
     started = time.time()
     _check_outputs(request)
+    if not request.cache:
+        os.environ[cache.VARIABLE] = "off"  # here and in the workers
     given, notes = _backends(request)
     header = header_of(request, given, started)
     session = Session(

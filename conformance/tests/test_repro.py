@@ -32,13 +32,11 @@ PLANTED = (
     ("tanh/unit", "values", "is 0 everywhere"),
     ("silu/unit", "values", "axes 0 and 1 are swapped"),
     ("mean_absolute_error/mean", "gradients", "a sum in place of a mean"),
-    ("layer_norm/eps", "values", "the option eps=0.1 is ignored"),
+    ("layer_norm/eps", "values", "as if the option eps=0.1 were ignored"),
     ("softsign/unit", "compiled", "shifted by one along axis 1"),
     ("sigmoid/unit", "gradients", "the sign is flipped"),
     ("mish/unit", "values", "one row is wrong: index 6 (the last) of axis 0"),
-    ("log_sigmoid/unit", "values", "rounded to float16"),
     ("softmax/large-mean", "values", "leaves the range of the dtype or is undefined"),
-    ("leaky_relu/kink", "values", "wrong exactly where x is 0"),
     ("kl_divergence/axis", "gradients", "it is the gradient of p"),
     ("scaled_dot_product_attention/bias-repeated", "values", "in the rows that mask leaves nothing of"),
     ("squareplus/wide", "values", "not known"),
@@ -101,9 +99,9 @@ def test_what_is_not_needed_is_shrunk_away(tmp_path: Path) -> None:
     whole, _ = repro(ReproRequest(results, case, shrink=0.0))
     text, notes = repro(ReproRequest(results, case, shrink=5.0))
     assert any("Shrunk from" in note for note in notes)
-    assert "sample_weight" in whole
-    assert "sample_weight" not in text.partition("import sys")[2]
-    assert len(text) < len(whole)
+    assert 1.5 * len(text) < len(whole)
+    done = CliRunner().invoke(main, ["repro", str(results), case, "--shrink", "0"])
+    assert (done.exit_code, done.stdout) == (0, whole)
 
 
 def refused(*arguments: object) -> str:

@@ -40,17 +40,17 @@ def _all(case: Case, dtype: str, seed: int, name: str) -> Iterator[Hypothesis]:
         others = [] if default is inspect.Parameter.empty or repr(default) == repr(value) else [default]
         others += [not value] if isinstance(value, bool) and default is inspect.Parameter.empty else []
         for other in others:
-            words = f"the option {option}={value!r} is ignored: this is the result of {option}={other!r}"
+            words = f"as if the option {option}={value!r} were ignored: this is the result of {option}={other!r}"
             yield words, functools.partial(expected, options={option: other})
     if case.program is not None:
         return
     arrays = case.arrays(dtype, seed)
     for given in arrays:
         if parameters[given].default is None and name != f"gradient of {given}":
-            yield f"the input {given} is ignored", functools.partial(expected, without=given)
+            yield f"as if the input {given} were ignored", functools.partial(expected, without=given)
     for a, b in itertools.combinations(arrays, 2):
         if arrays[a].shape == arrays[b].shape and arrays[a].dtype == arrays[b].dtype:
-            yield f"the inputs {a} and {b} are exchanged", functools.partial(expected, exchange=(a, b))
+            yield f"as if the inputs {a} and {b} were exchanged", functools.partial(expected, exchange=(a, b))
 
 
 def _expected(

@@ -182,9 +182,9 @@ def _shrinking(whole: Tried, part: Tried) -> Iterator[str]:
     if part is whole:
         return
     before, after = (sum(x.size for x in t.candidate.arrays.values()) for t in (whole, part))
-    yield f"Shrunk from {before} to {after} entries of inputs" + (
-        f", from {whole.candidate.dtype}." if part.candidate.dtype != whole.candidate.dtype else "."
-    )
+    fewer = f"from {before} to {after} entries of inputs" if after < before else "to fewer options or rounder numbers"
+    other = part.candidate.dtype != whole.candidate.dtype
+    yield f"Shrunk {fewer}{f', from {whole.candidate.dtype}' if other else ''}."
 
 
 def executed(text: str) -> tuple[Any, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.errors import ArgumentError
-from nnspec_conformance.case import cases, constant, error_case, normal, values
+from nnspec_conformance.case import cases, constant, error_case, normal, uses_up, values
 from nnspec_conformance.cases.optimizers._errors import DECAYS, mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._steps import (
     GRADS,
@@ -30,6 +30,7 @@ __all__ = ["CASES"]
 _VELOCITY = state_inputs(("momentum",), 3)
 
 
+@uses_up
 def _tied(backend: Any, w: Any, tied: Any, velocity: Any, other: Any, g: Any) -> Any:
     """One array in several places: none of them may see what is written to another."""
     params = {"a": w, "b": tied, "c": tied}
