@@ -65,7 +65,7 @@ def _attempt(context: Context, check: str) -> Outcome:
 
 def _that_proves(context: Context, check: str, outcome: Outcome) -> Outcome:
     """The outcome, or where a pass would prove nothing, that it is undecided."""
-    if outcome.verdict != "pass" or meant(context.case) is not None:
+    if outcome.verdict != "pass" or meant(context.case, context.dtype) is not None:
         return outcome
     why = vacuous(context, check)
     return outcome if why is None else Outcome("undecided", f"vacuous: {why}", outcome.margin)

@@ -2,7 +2,7 @@
 
 At level quick a plain backend is tried on every case of that level in float32, in float64 on the first case that speaks
 for a requirement, in bfloat16 on one case of every operation and in float16 on one of every sixteenth. At level full it
-is tried on everything.
+is tried on everything, in float16 on the cases of level quick: the other dtype is computed in the same float32.
 
 A backend that traces takes some 100 ms to compile anything at all (decision 0003). At level quick it is tried on one
 group of cases of every operation in float32, and on every sixteenth operation in float64 and bfloat16. At level full it
@@ -40,7 +40,9 @@ def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool) -
     if traced and case.plain_only:
         return False
     if level == "full":
-        return not traced or asked or dtype == "float32" or _is_tried_at_full(case, dtype)
+        if asked or dtype == "float32":
+            return True
+        return _is_tried_at_full(case, dtype) if traced else dtype != "float16" or case.level == "quick"
     if dtype in LOW:
         if asked:
             return case.id in _one_each(dtype, 1)

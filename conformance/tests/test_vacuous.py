@@ -12,21 +12,22 @@ from nnspec_conformance.case import Case, normal, values
 from nnspec_conformance.catalogue import FAMILIES, all_cases
 from nnspec_conformance.context import Context
 from nnspec_conformance.judge import Subject, judge
-from nnspec_conformance.vacuous import MEANT, meant, vacuous
+from nnspec_conformance.vacuous import MEANT, MEANT_LOW, meant, vacuous
 
 COMPARED = ("values", "bits", "compiled", "trajectory", "gradients")
 TRIED = [c for c in all_cases() if not c.expect and not c.judge and c.family != "training"]
 
 
-def why(case: Case) -> dict[str, str]:
-    context = Context(NumpyBackend(), case, case.dtypes[0])
+def why(case: Case, dtype: str | None = None) -> dict[str, str]:
+    dtype = dtype or case.dtypes[0]
+    context = Context(NumpyBackend(dtype=dtype), case, dtype)
     found = {check: vacuous(context, check) for check in case.checks if check in COMPARED}
     return {check: told for check, told in found.items() if told is not None}
 
 
 @pytest.mark.parametrize("family", [f for f in FAMILIES if f != "training"])
 def test_no_case_of_level_quick_is_vacuous_by_accident(family: str) -> None:
-    tried = [c for c in TRIED if c.family == family and c.level == "quick" and meant(c) is None]
+    tried = [c for c in TRIED if c.family == family and c.level == "quick" and meant(c, "float32") is None]
     assert {case.id: told for case in tried if (told := why(case))} == {}
 
 
@@ -36,6 +37,14 @@ def test_what_is_declared_is_vacuous(pattern: str) -> None:
     assert matching
     judged = [c for c in matching if not c.sharp and all(x.size for x in c.arrays("float32").values())]
     assert [c.id for c in judged[:8] if not why(c)] == []
+
+
+@pytest.mark.parametrize("pattern", MEANT_LOW)
+def test_what_is_declared_of_low_precision_is_vacuous_there_and_not_in_float32(pattern: str) -> None:
+    matching = [c for c in TRIED if fnmatchcase(c.id, pattern) and c.is_tried_in("float16") and c.derivation is None]
+    found = [c for c in matching if why(c, "float16") or why(c, "bfloat16")]
+    assert found
+    assert not any(why(c) for c in found)
 
 
 

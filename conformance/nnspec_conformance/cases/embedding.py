@@ -51,7 +51,7 @@ _EMBEDDING = cases(
         },
         "special": {"inputs": {"indices": _TWICE, "weight": _SPECIAL}, "requires": ("EMBEDDING-1", "EMBEDDING-2")},
         "repeated": {
-            "inputs": {"indices": constant(np.full((3, 4), 6), "int32"), "weight": _TABLE},
+            "inputs": {"indices": constant(np.full((3, 4), 6), "int8"), "weight": _TABLE},
             "requires": ("EMBEDDING-2",),
         },
         "padding-special": {  # special, since finite differences of the values see no stopped gradient

@@ -67,7 +67,7 @@ def repro(request: ReproRequest) -> tuple[str, list[str]]:
         if not tried.failed:
             notes.append("It passes where this script was made, and is not shrunk.")
             return script(tried, record, overrides, notes), notes
-        return _smallest(tried, trials, record, overrides, notes, request.shrink), notes
+        return _smallest(tried, trials, record, overrides, notes, request), notes
     except UnscriptableError as error:
         raise ArgumentError(
             f"case: {record.case} cannot be turned into a script: {error}; repeat it with: {record.repro}"
@@ -163,11 +163,14 @@ def _untried(trials: Trials, candidate: Candidate) -> Tried:
 # -- the smallest script that fails ------------------------------------------------------------------------------
 
 
-def _smallest(tried: Tried, trials: Trials, record: Check, overrides: Any, notes: list[str], seconds: float) -> str:
+def _smallest(
+    tried: Tried, trials: Trials, record: Check, overrides: Any, notes: list[str], request: ReproRequest
+) -> str:
     """Of the shrunk case, or of the whole case where that script does not fail."""
     small = tried
-    if tried.context.case.expect is None and seconds > 0:
-        small = shrunk(tried, trials.fails_alike, time.monotonic() + seconds, trials.offers)
+    if tried.context.case.expect is None and request.shrink > 0:
+        offers = trials.offers if request.dtype is None else lambda _: False  # what was asked for stays
+        small = shrunk(tried, trials.fails_alike, time.monotonic() + request.shrink, offers)
     for candidate in dict.fromkeys((small, tried)):
         told = [*notes, *_shrinking(tried, candidate)]
         text = script(candidate, record, overrides, told)

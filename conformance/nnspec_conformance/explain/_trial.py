@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -180,6 +181,8 @@ def _alike(tried: Tried, original: Tried) -> bool:
         return mine.message.partition(":")[0] == first.message.partition(":")[0]
     if mine.margin is None or first.margin is None:
         return True
+    if math.isfinite(mine.margin.got) != math.isfinite(first.margin.got):
+        return False
     return mine.margin.margin >= min(first.margin.margin, _CLEARLY * max(limits.VALUES, limits.GRADIENTS))
 
 

@@ -48,7 +48,7 @@ _SILU = [
         "silu",
         {
             "beta": {"inputs": {"x": normal(*SHAPE)}},
-            "beta-wide": {"inputs": {"x": normal(*SHAPE, std=30.0)}},
+            "beta-wide": {"inputs": {"x": normal(*SHAPE, std=30.0)}, "options": {"beta": 2.0}},
             "beta-tails": {"inputs": {"x": TAILS}},
             "beta-kink": {"inputs": {"x": repeated(KINK)}},
             "beta-small": {"inputs": {"x": normal(*SHAPE)}, "options": {"beta": 0.3}, "level": "full"},

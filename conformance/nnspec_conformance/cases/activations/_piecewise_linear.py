@@ -98,6 +98,12 @@ _PRELU = [
                 "options": {"axis": -1},
                 "requires": ("PRELU-1",),
             },
+            "first-axis": {
+                "inputs": {"x": normal(2, 5), "weight": normal(2)},
+                "options": {"axis": 0},
+                "requires": ("PRELU-1",),
+                "plain_only": True,
+            },
             "square": {
                 "inputs": {"x": normal(2, 3, 3), "weight": normal(3)},
                 "requires": ("PRELU-1",),

@@ -61,7 +61,7 @@ _SOFTPLUS = [
         "softplus",
         {
             "beta": {"inputs": {"x": normal(*SHAPE)}, "options": {"beta": 0.3}},
-            "beta-tails": {"inputs": {"x": TAILS}, "options": {"beta": 3.0}},
+            "beta-tails": {"inputs": {"x": TAILS}, "options": {"beta": 2.0}},
             "threshold": {"inputs": {"x": uniform(*SHAPE, low=10.0, high=40.0)}},
         },
         requires=("SOFTPLUS-1", "SOFTPLUS-2"),

@@ -36,7 +36,7 @@ _FORMULA = cases(
             "options": {"scale": 0.3},
             "requires": dot(1),
         },
-        "value-size": {"inputs": heads(value_dim=3), "requires": dot(1), "level": "full"},
+        "value-size": {"inputs": heads(value_dim=3), "requires": dot(1)},
         "scale-negative": {"inputs": heads(), "options": {"scale": -2.0}, "requires": dot(1), "level": "full"},
         "scale-zero": {"inputs": heads(), "options": {"scale": 0.0}, "requires": dot(1), "level": "full"},
         "size-one": {"inputs": heads(1, 1, 1, 1, 3, 1), "requires": dot(1), "level": "full"},
@@ -119,7 +119,7 @@ _MASKS = cases(
 _CAUSAL = cases(
     _NAME,
     {
-        "causal": {"inputs": heads(queries=5, keys=3), "options": {"causal": True}, "requires": dot(4)},
+        "causal": {"inputs": heads(queries=5, keys=4), "options": {"causal": True}, "requires": dot(4)},
         "causal-special": {  # keys after the last query are padding
             "inputs": {
                 **heads(),
@@ -131,9 +131,15 @@ _CAUSAL = cases(
         },
         "causal-square": {"inputs": heads(queries=5), "options": {"causal": True}, "requires": dot(4), "level": "full"},
         "causal-mask": {  # the first query is left with nothing
-            "inputs": {**heads(), "mask": mask(".xxxx", "x.xxx", ".xx.x")},
+            "inputs": {**heads(queries=5), "mask": mask(".xxxx", "x.xxx", ".xx.x", "xxxxx", "x.x.x")},
             "options": {"causal": True},
             "requires": dot(4, 5),
+        },
+        "causal-bias": {
+            "inputs": {**heads(queries=5), "bias": normal(5, 5)},
+            "options": {"causal": True},
+            "differentiate": ("query", "key", "value"),
+            "requires": dot(4, 1),
         },
     },
 )
@@ -177,7 +183,7 @@ _DROPOUT = cases(
         },
         "dropout-key": {"inputs": {**heads(), "dropout_key": keys()}, "options": {"rate": 0.5, "site": 3}},
         "dropout-evaluation": {
-            "inputs": {**heads(), "dropout_key": keys()},
+            "inputs": {**heads(queries=2), "dropout_key": keys()},
             "options": {"rate": 0.5, "training": False},
         },
         "dropout-rate-zero": {"inputs": {**heads(), **_DROPPED}, "level": "full"},

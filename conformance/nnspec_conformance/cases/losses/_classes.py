@@ -12,7 +12,7 @@ __all__ = ["CASES", "class_cases", "label_errors"]
 
 #: labels of five samples among four classes, whose weights do not add up to the number of samples
 _LABELS = [1, 3, 0, 3, 1]
-_CLASS_WEIGHT = values([0.5, 3.0, 7.0, 0.25])
+_CLASS_WEIGHT = values([0.5, 3.0, 7.0, 1.0])
 #: rows that add up to 1, strictly inside (0, 1), so that they can be differentiated
 _PROBABILITIES = [
     [0.1, 0.2, 0.3, 0.4],
@@ -56,7 +56,7 @@ def class_cases(
                 "rows": {"inputs": {x: logits, "target": _labels(_LABELS)}, "options": NONE},
                 "mean": {"inputs": {x: logits, "target": _labels(_LABELS, "int64")}, "level": level},
                 "axis": {
-                    "inputs": {x: normal(3, 4, 2), "target": integers(3, 2, high=4)},
+                    "inputs": {x: normal(3, 4, 2, 2), "target": integers(3, 2, 2, high=4)},
                     "options": {"axis": 1},
                 },
                 "sum": {
@@ -128,7 +128,22 @@ def class_cases(
                         "weight": values([1.0, 2.0, 0.0, 1.0]),
                     },
                     "requires": (weighted,),
-                    "level": "full",
+                },
+                # native kernels have no derivative with respect to the weights
+                "class-weight-moving": {
+                    "inputs": {x: normal(2, 4, 3), "target": integers(2, 3, high=4), "weight": _CLASS_WEIGHT},
+                    "options": {"axis": 1, "ignore_index": 2, "reduction": "sum"},
+                    "differentiate": (x, "weight"),
+                    "requires": (weighted, ignored),
+                    "dtypes": ("float32",),
+                    "plain_only": True,
+                },
+                "class-weight-alone": {
+                    "inputs": {x: normal(2, 1), "target": _labels([0, -100]), "weight": values([3.0])},
+                    "options": {"ignore_index": -100},
+                    "requires": (weighted, ignored),
+                    "dtypes": ("float32",),
+                    "plain_only": True,
                 },
                 "ignore-special": {
                     "inputs": {x: holes, "target": _labels(_SOME_IGNORED, "int64")},
@@ -370,6 +385,7 @@ _CROSS_ENTROPY = [
                 "options": {"label_smoothing": 0.3},
                 "differentiate": ("logits",),
                 "requires": ("CROSS_ENTROPY-4", "CROSS_ENTROPY-2"),
+                "level": "full",
             },
             # a class of weight 0 as the target still leaves the smoothed terms of the others
             "smoothing-weight-zero": {
@@ -381,13 +397,18 @@ _CROSS_ENTROPY = [
                 "options": {"label_smoothing": 0.3},
                 "differentiate": ("logits",),
                 "requires": ("CROSS_ENTROPY-4", "CROSS_ENTROPY-2"),
-                "level": "full",
             },
             "smoothing-full": {
                 "inputs": {"logits": normal(5, 4), "target": _labels(_LABELS)},
                 "options": {"label_smoothing": 1.0},
                 "requires": ("CROSS_ENTROPY-4",),
-                "level": "full",
+            },
+            # more classes than the numbers by which native kernels mark what they skip
+            "many-classes": {
+                "inputs": {"logits": normal(2, 103), "target": _labels([100, 7])},
+                "requires": ("CROSS_ENTROPY-1",),
+                "dtypes": ("float32",),
+                "plain_only": True,
             },
             "smoothing-ignore-special": {
                 "inputs": {

@@ -98,7 +98,11 @@ _FORMULA = [
                 "requires": ("CTC-6", "CTC-5"),
             },
             "far-apart": {
-                "inputs": {**_ALIGNED, "logits": normal(*_SHAPE, mean=1e3, std=300.0)},
+                "inputs": {
+                    "logits": normal(*_SHAPE, mean=1e3, std=300.0),
+                    "target": _TARGET,
+                    "target_lengths": _LABELS,
+                },
                 "requires": ("CTC-6",),
             },
         },
@@ -108,7 +112,11 @@ _FORMULA = [
         "ctc",
         {
             "blank-last": {
-                "inputs": {"logits": _LOGITS, "target": constant([[1, 2], [0, 0], [2, 1], [1, 0]], "int64")},
+                "inputs": {
+                    "logits": _LOGITS,
+                    "target": constant([[1, 2], [0, 0], [2, 1], [1, 0]], "int64"),
+                    "input_lengths": constant([5, 4, 3, 5], "int32"),
+                },
                 "options": {"blank": 3, "reduction": "none"},
                 "requires": ("CTC-3",),
             },
@@ -196,7 +204,6 @@ _REDUCED = [
             "empty-none": {
                 "inputs": {"logits": normal(0, 5, 4), "target": constant(np.zeros((0, 2)), "int32")},
                 "options": NONE,
-                "level": "full",
             },
         },
         requires=("CTC-7",),

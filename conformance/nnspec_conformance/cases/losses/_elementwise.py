@@ -55,6 +55,7 @@ def elementwise_cases(
         {
             "weighted": {
                 "inputs": {**inputs(3, 4, 5), "sample_weight": uniform(3, 4, 5, low=0.1, high=3.0)},
+                "options": {**options, **SUM},
                 "requires": (mean,),
             },
             "weighted-special": {"inputs": weighted, "requires": (weight, mean)},

@@ -98,7 +98,7 @@ _BATCH = [
     _training("images", ("BATCH_NORM-1", "BATCH_NORM-6"), _batch(3, 4, 5, 2, mean=2.0), eps=0.1),
     _training("axis", ("BATCH_NORM-1",), _batch(4, 3, 3, axis=2, std=30.0), axis=-1, eps=0.1),
     _training("large-mean", ("BATCH_NORM-4",), _batch(17, 3, mean=1e3)),
-    _training("gradient", ("BATCH_NORM-6",), _batch(5, 3, 2, affine="", std=0.3), eps=0.1),
+    _training("gradient", ("BATCH_NORM-6",), _batch(5, 2, 2, 3, axis=3, affine="", std=0.3), eps=0.1, axis=-1),
     _training("one-value", ("BATCH_NORM-8",), _batch(1, 3, mean=2.0), decay=0.3),
     Case(
         operation="batch_norm",
@@ -114,9 +114,18 @@ _BATCH = [
         operation="batch_norm",
         name="evaluation",
         requires=("BATCH_NORM-5",),
-        inputs=_batch(5, 2, 3, axis=2, mean=4.0),
+        inputs=_batch(5, 2, 2, 3, axis=3, mean=4.0),
         options={"training": False, "eps": 0.1, "axis": -1},
         differentiate=("x", "weight", "bias"),
+    ),
+    Case(
+        operation="batch_norm",
+        name="evaluation-one-axis",
+        requires=("BATCH_NORM-5",),
+        inputs=_batch(4, axis=0),
+        options={"training": False, "eps": 0.1, "axis": 0},
+        differentiate=("x", "weight", "bias"),
+        plain_only=True,
     ),
     # special: the reference carries no gradient where a difference quotient finds one
     Case(

@@ -92,7 +92,7 @@ _GROUP_FULL = cases(
             "options": _TWO,
         },
         "one-position": {"inputs": _images(3, 4, 1, 1, mean=-7.0), "options": {"groups": 4}},
-        "empty": {"inputs": _images(0, 6, 4), "options": _TWO},
+        "empty": {"inputs": _images(0, 6, 4), "options": _TWO, "level": "quick"},
         "no-positions": {"inputs": _images(2, 6, 0), "options": _TWO},
         "strided": {"inputs": _laid_out("strided", 3, 6, 4, 5), "options": _TWO},
         "transposed": {"inputs": _laid_out("transposed", 3, 6, 4, 4), "options": _TWO},

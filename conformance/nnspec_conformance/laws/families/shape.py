@@ -57,7 +57,7 @@ OPTIONS: dict[str, dict[str, dict[str, object]]] = {
         "reflect": {"mode": "constant"},
     },
     "upsample": {
-        "nearest": {"size": (9, 5), "mode": "linear"},
+        "nearest": {"size": (9, 5, 3), "mode": "linear"},
     },
     "unfold": {
         "plane": {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 1},
