@@ -78,7 +78,7 @@ def _uselessness(case: Case, found: Analysis) -> str:
     if floating and all(map(_is_excused, floating)):
         return "every result leaves the range of the dtype"
     context = Context(get_backend("numpy", dtype=case.dtypes[0]), case, case.dtypes[0])
-    told = (vacuous(context, check) for check in case.checks if meant(case) is None)
+    told = (vacuous(context, check) for check in case.checks if meant(case, case.dtypes[0]) is None)
     return next((why for why in told if why is not None), "")
 
 

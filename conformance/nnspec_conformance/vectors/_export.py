@@ -211,6 +211,6 @@ def _backend(dtype: str) -> Backend:
 
 
 def _vacuous(context: Context, checks: Iterable[str]) -> dict[str, str]:
-    if meant(context.case) is not None:
+    if meant(context.case, context.dtype) is not None:
         return {}
     return {check: why for check in checks if (why := vacuous(context, check)) is not None}
