@@ -58,7 +58,6 @@ MEANT: dict[str, str] = {
     "*/all-weights-zero": _NOTHING,
     "nll/all-weights": _NOTHING,
     "*/class-weight-zero": _NOTHING,
-    "*/class-weight-alone": _NOTHING,
     "*/sample-weight-zero": _NOTHING,
     "*/ignore-all": _NOTHING,
     "*_penalty/mask-nothing": _NOTHING,

@@ -47,8 +47,6 @@ def test_what_is_declared_of_low_precision_is_vacuous_there_and_not_in_float32(p
     assert not any(why(c) for c in found)
 
 
-
-
 @pytest.mark.parametrize(
     ("case", "expected"),
     [

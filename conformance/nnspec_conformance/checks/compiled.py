@@ -30,7 +30,5 @@ def run(context: Context) -> Outcome:
         with np.errstate(all="ignore"):
             used_up = values.judge(context, optree.tree_leaves(context.donated()))
         if used_up.verdict != "pass":
-            return Outcome(
-                used_up.verdict, f"with donated inputs: {used_up.message}", used_up.margin, used_up.evidence
-            )
+            return Outcome(used_up.verdict, f"with donated inputs: {used_up.message}", used_up.margin, used_up.evidence)
     return outcome

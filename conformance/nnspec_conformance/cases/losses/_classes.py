@@ -138,13 +138,6 @@ def class_cases(
                     "dtypes": ("float32",),
                     "plain_only": True,
                 },
-                "class-weight-alone": {
-                    "inputs": {x: normal(2, 1), "target": _labels([0, -100]), "weight": values([3.0])},
-                    "options": {"ignore_index": -100},
-                    "requires": (weighted, ignored),
-                    "dtypes": ("float32",),
-                    "plain_only": True,
-                },
                 "ignore-special": {
                     "inputs": {x: holes, "target": _labels(_SOME_IGNORED, "int64")},
                     "options": {"ignore_index": -100},
@@ -532,6 +525,14 @@ _NLL = [
                 "inputs": {"log_prob": normal(4, 4), "target": _labels([2, 0, 3, 1])},
                 "requires": ("NLL-1",),
                 "level": "full",
+            },
+            "class-alone": {
+                "inputs": {"log_prob": normal(2, 1), "target": _labels([0, -100]), "weight": values([3.0])},
+                "options": {"ignore_index": -100},
+                "differentiate": ("log_prob",),
+                "requires": ("NLL-2", "NLL-3"),
+                "dtypes": ("float32",),
+                "plain_only": True,
             },
             "special-others": {
                 "inputs": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnspec_conformance.case import Case, cases
+from nnspec_conformance.case import Case, cases, normal, uses_up
 from nnspec_conformance.cases.optimizers._errors import mask_errors, update_errors
 from nnspec_conformance.cases.optimizers._single import adam_steps, moments
 from nnspec_conformance.cases.optimizers._steps import (
@@ -38,6 +38,11 @@ def _without_decay(backend: Any, w: Any, b: Any, gw: Any, gb: Any, step: Any, **
     ]
 
 
+@uses_up
+def _one_leaf(backend: Any, w: Any, g: Any) -> Any:
+    return backend.adam_update(w, g, backend.adam_init(w), lr=0.3)
+
+
 _ADAM = [
     *adam_steps("adam", _MOMENTS, moments, ("ADAM_UPDATE-1", "ADAM_UPDATE-2", "ADAM_UPDATE-4")),
     *cases(
@@ -52,6 +57,14 @@ _ADAM = [
                 **first_update("adam"),
                 "inputs": {**PARAMS, **GRADS},
                 "requires": ("ADAM_UPDATE-1",),
+            },
+            # not even a list of parameters
+            "one-leaf": {
+                "program": _one_leaf,
+                "inputs": {"w": normal(3), "g": normal(3)},
+                "requires": ("ADAM_UPDATE-1",),
+                "dtypes": ("float32",),
+                "plain_only": True,
             },
             "differentiated": {
                 **differentiated("adam", _MOMENTS, _DECAYING, lr=0.3, beta1=0.8, beta2=0.95, eps=0.1, l2=0.2),
@@ -98,7 +111,6 @@ _ADAMW = [
             "without-decay": {
                 "program": _without_decay,
                 "requires": ("ADAMW_UPDATE-2",),
-                "level": "full",
             },
             "decay": {
                 **update_from("adamw", _MOMENTS, lr=0.5, weight_decay=0.3),

@@ -9,6 +9,7 @@ from typing import Any
 from nnspec_conformance.case import Case, Source, cases, constant, uniform, values
 from nnspec_conformance.cases.optimizers._steps import (
     GRADS,
+    INF,
     MASK,
     PARAMS,
     PLAIN,
@@ -134,6 +135,14 @@ def adam_steps(
                 **beginning(lr=0.3),
                 "inputs": {**ZERO, **GRADS, **given},
                 "requires": (eps,),
+            },
+            # an average that starts from the infinite number is NaN
+            "infinite": {
+                **first_update(optimizer, lr=0.3, beta1=0.5, eps=0.1, **common),
+                "inputs": {**PARAMS, **PLAIN, "gb": values([INF, 1.0])},
+                "requires": (correction,),
+                "dtypes": ("float32",),
+                "plain_only": True,
             },
             "array-lr": {
                 **first_update(optimizer, **common),

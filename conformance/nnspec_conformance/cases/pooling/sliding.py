@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from nnspec.errors import ShapeError
-from nnspec_conformance.case import Case, cases, normal, values
+from nnspec_conformance.case import Case, cases, normal, only_calls, values
 from nnspec_conformance.cases.pooling._common import FORWARD, not_images, rejected
 
 __all__ = ["CASES"]
@@ -30,6 +30,22 @@ def _avg_channels_last(backend: Any, x: Any) -> Any:
     xp = backend.xp
     y = backend.avg_pool(xp.permute_dims(x, (0, 3, 1, 2)), kernel_size=(3, 2), stride=(2, 1), padding=1)
     return xp.permute_dims(y, (0, 2, 3, 1))
+
+
+#: windows that native kernels do not have, or only with others behind them: the size of a line, and the options
+_SIDES: tuple[tuple[int, dict[str, Any]], ...] = (
+    (7, {"kernel_size": 2, "stride": 1, "padding": ((2, 1),), "dilation": 3}),
+    (7, {"kernel_size": 2, "stride": 2, "padding": ((0, 1),)}),
+    (7, {"kernel_size": 3, "stride": 2, "padding": ((1, 0),), "dilation": 3}),
+    (7, {"kernel_size": 3, "stride": 2, "padding": ((1, 3),), "dilation": 3}),
+    (7, {"kernel_size": 4, "stride": 1, "padding": ((1, 2),), "dilation": 3}),
+    (2, {"kernel_size": 4, "stride": 2, "padding": ((1, 3),)}),
+)
+
+
+@only_calls
+def _sides(backend: Any, x: Any) -> Any:
+    return [backend.max_pool(x[:, :, :size], **options) for size, options in _SIDES]
 
 
 #: two windows of 2 x 3, the maximum 3 times in each: down a column and along a row, twice the two zeros
@@ -87,6 +103,13 @@ _MAX = cases(
             "inputs": {"x": _PLANE},
             "options": {**_COMBINED, "dilation": (1, 2)},
             "requires": ("MAX_POOL-7",),
+        },
+        "sides": {
+            "inputs": {"x": normal(1, 2, 7)},
+            "options": {"sides": _SIDES},
+            "program": _sides,
+            "requires": ("MAX_POOL-7", "MAX_POOL-4"),
+            "plain_only": True,
         },
         "same": {
             "inputs": {"x": normal(2, 3, 8, 5)},

@@ -77,7 +77,7 @@ def shared(operation: str, first: int) -> list[Case]:
             },
             "padding-special": {
                 **ran(one),
-                "inputs": {**ended, "x": _beyond(2, 1, 3, 2), "lengths": lengths(2, 1, 3, 2)},
+                "inputs": {**ended, "x": _beyond(2, 1, 2, 2), "lengths": lengths(2, 1, 2, 2)},
                 "requires": ids(beyond),
                 **single,
             },
@@ -243,6 +243,7 @@ def _full(operation: str, ids: Callable[..., tuple[str, ...]], numbers: tuple[in
                 **ran(deep),
                 "inputs": {"x": normal(2, 0, FEATURES), "theta": deep.theta(), "start": deep.start(batch=2)},
                 "requires": ids(ends, start),
+                "level": "quick" if operation == "rnn" else "full",
             },
             "no-sequence": {
                 **ran(deep),

@@ -168,6 +168,7 @@ _FOLD = [
                 "inputs": {"x": normal(0, 18, 15)},
                 "options": {"output_size": (6, 5), **_WINDOWS},
                 "requires": ("FOLD-1",),
+                "level": "quick",
             },
             "transposed": {
                 "inputs": {"x": normal(2, 18, 15).laid_out("transposed")},
