@@ -118,11 +118,11 @@ def main() -> int:
                 print(
                     run["backend"], "seed", seed, run["checks"], "checks", worst, *run["alarms"], sep="  ", flush=True
                 )
+            if options.output is not None:  # after every seed: a run of an hour may be cut short
+                document = {**head, "level": options.level, "only": options.only, **conclusion(runs), "runs": runs}
+                options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     said = conclusion(runs)
     print(json.dumps(said))
-    if options.output is not None:
-        document = {**head, "level": options.level, "only": options.only, **said, "runs": runs}
-        options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 1 if said["alarms"] else 0
 
 

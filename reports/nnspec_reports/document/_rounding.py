@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 import nnspec
 from nnspec.reference import Ensemble, Model, Reference, analyse
+from nnspec_reports.document._alarms import margins
 from nnspec_reports.document._plots import COLOURS, svg
 
 __all__ = ["FIGURES"]
@@ -120,4 +121,4 @@ def widths() -> tuple[str, str]:
     return svg("widths", "the unit of a sum and the worst-case bound", draw, (6.2, 3.4)), caption
 
 
-FIGURES = {"deviations": deviations, "verdicts": verdicts, "widths": widths}
+FIGURES = {"deviations": deviations, "verdicts": verdicts, "widths": widths, "margins": margins}

@@ -65,6 +65,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"Laws": "laws.md"},
         {"Custom kernels": "custom-kernels.md"},
         {"Golden vectors": "vectors.md"},
+        {"How the suite is tested": "suite.md"},
         {"Operations": [{"All operations": "operations.md"}, *operations, {"Training runs": "operations/training.md"}]},
         {"Conventions": [{"For all operations": "conventions/index.md"}, *conventions]},
         {"Requirements": "requirements.md"},
