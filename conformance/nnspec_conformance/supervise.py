@@ -65,9 +65,15 @@ def supervised(patience: float) -> None:
     if child == 0:
         os.close(reading)
         _TOLD.append(writing)
+        signal.signal(signal.SIGTERM, _stop)
         return
     os.close(writing)
     _wait(child, reading, patience)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    """Leave in order, so that what the run has started ends with it."""
+    raise SystemExit(128 + number)
 
 
 def _wait(child: int, reading: int, patience: float) -> NoReturn:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -381,3 +383,32 @@ def test_where_a_basic_is_broken_it_is_one_failure_and_the_rest_is_blocked(outco
     assert results.footer.conclusions["broken_backends:Garbles"]["inference"] == "not conformant"
     assert f"blocked by {told}" in text
     assert "BLOCKED" not in text
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found by their environment in /proc")
+def test_a_run_that_is_terminated_leaves_no_process_behind(tmp_path: Path) -> None:
+    mark = f"NNSPEC_TEST_MARK={tmp_path.name}-{os.getpid()}"
+    name, _, value = mark.partition("=")
+    command = [sys.executable, "-m", "nnspec", "conform", "numpy", "--only", "losses", "-n", "1"]
+    run = subprocess.Popen(command, env={**os.environ, name: value}, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    patience = time.monotonic() + 100
+    while len(_marked(mark)) < 4 and time.monotonic() < patience:  # the run, its child, a lane, a worker
+        time.sleep(0.1)
+    run.terminate()
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "the run ended before its end" in said
+    patience = time.monotonic() + 20
+    while _marked(mark) and time.monotonic() < patience:
+        time.sleep(0.1)
+    assert _marked(mark) == []
+
+
+def _marked(mark: str) -> list[str]:
+    """Processes that were started with a variable."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(folder.name)
+    return found
