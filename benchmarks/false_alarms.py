@@ -92,7 +92,7 @@ def conclusion(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "checks": sum(r["checks"] for r in runs),
         "alarms": sum(len(r["alarms"]) for r in runs),
         "worst": worst,
-        "limits": {kind: 2 ** math.ceil(math.log2(max(margin, 1.0))) for kind, margin in worst.items()},
+        "needed": {kind: 2 ** math.ceil(math.log2(max(margin, 1.0))) for kind, margin in worst.items()},
     }
 
 

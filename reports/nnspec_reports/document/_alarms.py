@@ -57,5 +57,5 @@ def _caption(found: dict[str, Any], backends: list[str]) -> str:
     worst = " and ".join(f"{found['worst'][kind]:.1f} of {kind}" for kind in _KINDS)
     return (
         f"{found['checks']:,} checks of level {found['level']} over {seeds}: {found['alarms']} failed. The largest "
-        f"margins are {worst}, which gives limits of {found['limits']['values']} and {found['limits']['gradients']}."
+        f"margins are {worst}, below the limits of {found['limits']['values']:g} and {found['limits']['gradients']:g}."
     )
