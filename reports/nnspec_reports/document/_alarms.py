@@ -37,6 +37,7 @@ def margins() -> tuple[str, str]:
         axes.set_ylabel("share of checks above it")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
 
     return svg("margins", "margins of true backends over many seeds", draw, (6.2, 3.4)), _caption(found, backends)
 
@@ -53,7 +54,8 @@ def _above(runs: list[dict[str, Any]], backend: str, kind: str) -> tuple[list[fl
 
 
 def _caption(found: dict[str, Any], backends: list[str]) -> str:
-    seeds = ", ".join(f"{sum(run['backend'] == b for run in found['runs'])} seeds of {b}" for b in backends)
+    number = Counter(run["backend"] for run in found["runs"])
+    seeds = ", ".join(f"{number[b]} seed{'' if number[b] == 1 else 's'} of {b}" for b in backends)
     worst = " and ".join(f"{found['worst'][kind]:.1f} of {kind}" for kind in _KINDS)
     return (
         f"{found['checks']:,} checks of level {found['level']} over {seeds}: {found['alarms']} failed. The largest "
