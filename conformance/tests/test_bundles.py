@@ -63,7 +63,7 @@ def verdicts(backend: NumpyBackend) -> dict[tuple[str, str], str]:
     """Of the cases of softplus, by case and check."""
     contexts = bundled(backend, [Context(backend, case, "float32") for case in select(only="softplus")])
     subject = Subject.of("traced", backend)
-    records = [r for c in contexts.values() for r in judge(subject, c, profiles=PROFILES, level="full")]
+    records = [r for c in contexts.values() for r in judge(subject, c, profiles=PROFILES, level="everything")]
     return {(r.case, r.check): r.verdict for r in records}
 
 
@@ -93,5 +93,5 @@ def test_a_traced_backend_gives_the_verdicts_of_a_plain_one(name: str) -> None:
             Context(plain, case, "float32"),
             bundled(traced, [Context(traced, case, "float32")]).values(),
         )
-        first = [r.verdict for r in judge(Subject.of("plain", plain), alone, profiles=PROFILES, level="full")]
-        assert [r.verdict for r in judge(Subject.of("t", traced), together, profiles=PROFILES, level="full")] == first
+        first = [r.verdict for r in judge(Subject.of("plain", plain), alone, profiles=PROFILES, level="everything")]
+        assert [r.verdict for r in judge(Subject.of("t", traced), together, profiles=PROFILES, level="everything")] == first
