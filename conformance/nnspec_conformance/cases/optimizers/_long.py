@@ -2,7 +2,7 @@
 
 A step is about 1e-4 of a parameter, and half a unit in the last place 2e-3 of it in bfloat16, 2e-4 in float16.
 Parameters that are added up there stall or drift; the 3 percent that they should move are 60 times the limit. What
-is kept in float32 does not depend on which of the two dtypes it is rounded to, so that float16 is left to four of them.
+is kept in float32 does not depend on which of the two dtypes it is rounded to, so that float16 is left to some of them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _OPTIONS: dict[str, tuple[float, dict[str, Any]]] = {
 }
 
 
-_IN_BOTH = ("sgd", "rmsprop", "adamw", "accumulation")
+_IN_BOTH = ("sgd", "rmsprop", "adam", "adamw", "accumulation")
 #: the requirement that says how parameters decay
 _DECAY = {"sgd": 4, "rmsprop": 4, "adamw": 1}
 
