@@ -174,8 +174,10 @@ class ProcessState:
         """A case of the backend begins."""
         self._modules = len(sys.modules)
         self._before = {name: setting.read() for name, setting in _SETTINGS.items()}
-        if not self._slow:
-            self._slow = {name: (s.read(), s.keep and s.keep()) for name, s in _SLOW.items()}
+        for name, setting in _SLOW.items():
+            now = setting.read()
+            if name not in self._slow or self._slow[name][0] != now:  # what happens between two cases is nobody's fault
+                self._slow[name] = (now, setting.keep and setting.keep())
         self._framework = backend.process_state()
 
     def forget(self) -> None:
