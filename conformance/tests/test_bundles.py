@@ -94,4 +94,6 @@ def test_a_traced_backend_gives_the_verdicts_of_a_plain_one(name: str) -> None:
             bundled(traced, [Context(traced, case, "float32")]).values(),
         )
         first = [r.verdict for r in judge(Subject.of("plain", plain), alone, profiles=PROFILES, level="everything")]
-        assert [r.verdict for r in judge(Subject.of("t", traced), together, profiles=PROFILES, level="everything")] == first
+        assert [
+            r.verdict for r in judge(Subject.of("t", traced), together, profiles=PROFILES, level="everything")
+        ] == first

@@ -17,9 +17,9 @@ _TWICE_SQRT_2_OVER_PI = 2 * math.sqrt(2 / math.pi)
 class JaxActivations(Activations):
     """Those of jax.nn that have the definition's kinks and accuracy.
 
-    Not relu (derivative 0 at NaN), leaky_relu (derivative 1 at 0), hard_tanh (derivative 1 at its bounds), softplus and log_sigmoid (their
-    derivative comes from the rounded output), hard_sigmoid and hard_swish (they compare the rounded x + 3) and
-    squareplus (it subtracts in the left tail).
+    Not relu (derivative 0 at NaN), leaky_relu (derivative 1 at 0), hard_tanh (derivative 1 at its bounds), softplus
+    and log_sigmoid (their derivative comes from the rounded output), hard_sigmoid and hard_swish (they compare the
+    rounded x + 3) and squareplus (it subtracts in the left tail).
     """
 
     def relu6(self, x: Array) -> Array:
