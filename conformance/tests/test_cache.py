@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,22 +143,22 @@ def test_a_folder_that_cannot_be_made_is_no_obstacle(tmp_path: Path, monkeypatch
     cache.opened.cache_clear()
 
 
-def _fill(path: Path, worker: int) -> None:
-    kept = Cache(path)
-    for i in range(50):
-        kept.put(f"shared {i}", f"value {i}".encode())
-        kept.put(f"own {worker} {i}", f"{worker} {i}".encode())
-        assert kept.get(f"shared {i}") == f"value {i}".encode()
+#: what a process does that has the cache's file and its own number as arguments
+_FILL = """
+import sys
+from pathlib import Path
+from nnspec_conformance.cache import Cache
+kept, worker = Cache(Path(sys.argv[1])), sys.argv[2]
+for i in range(50):
+    kept.put(f"shared {i}", f"value {i}".encode())
+    kept.put(f"own {worker} {i}", f"{worker} {i}".encode())
+    assert kept.get(f"shared {i}") == f"value {i}".encode()
+"""
 
 
 def test_several_processes_write_at_once(store: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_fill, args=(store, n)) for n in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    workers = [subprocess.Popen([sys.executable, "-c", _FILL, store, str(n)]) for n in range(3)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
     kept = Cache(store)
     assert all(kept.get(f"own {n} {i}") == f"{n} {i}".encode() for n in range(3) for i in range(50))
 

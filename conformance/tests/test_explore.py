@@ -49,7 +49,7 @@ def test_a_crash_is_a_finding(nnspec_command, tmp_path: Path) -> None:
 
 
 def test_a_hang_is_a_finding(nnspec_command) -> None:
-    done = explored(nnspec_command, "regime_faults:SoftplusHangsOnInfinity", "--only", "softplus", "--timeout", 3)
+    done = explored(nnspec_command, "regime_faults:SoftplusHangsOnNan", "--only", "softplus", "--timeout", 3)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the process died (hung)" in done.stdout
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +33,29 @@ def only(mutants: Sequence[SourceMutant], function: str, text: str) -> SourceMut
     return found
 
 
-def tried(mutant: SourceMutant, *known: Excuse, **limits: float) -> Mutant:
-    (record,) = run_source([mutant], 1, limits=Limits(**limits), known=known)
-    return record
+#: what is tried, in one run: where, what, and whether it is excused
+TRIED = {
+    "wrong": ("_Halves.count", "self.whole - self.rest -> self.whole + self.rest"),
+    "unseen": ("MutableActivations.hard_sigmoid", "2.0 -> 2.02"),
+    "excused": ("_spare", "1 -> 2"),
+    "hangs": ("_down", "count -= 1 -> count += 1"),
+    "leaves": ("MutableActivations.relu6", "False -> True"),
+    "grows": ("MutableActivations.relu6", "4096 // 4096 -> 4096 * 4096"),
+    "unloadable": ("_THREE", "3 -> 4"),
+    "wrong-after": ("_PER_UNIT", "6 // 3 -> 6 * 3"),
+}
+#: an excuse holds for one change in one function
+EXCUSES = [
+    Excuse(MODULE, "_spare", "1", "2", "nobody looks at it"),
+    Excuse(MODULE, "_spare", "2.0", "2.02", "nobody looks at it"),
+]
+
+
+@pytest.fixture(scope="module")
+def records(every: list[SourceMutant]) -> dict[str, Mutant]:
+    chosen = [only(every, *told) for told in TRIED.values()]
+    found = run_source(chosen, 1, limits=Limits(patience=25.0, memory=500.0), known=EXCUSES)
+    return dict(zip(TRIED, found, strict=True))
 
 
 # -- what is changed -------------------------------------------------------------------------------------------
@@ -47,6 +69,7 @@ def test_functions_classes_and_constants_belong_to_the_operations_that_reach_the
         "_Halves.count": ("selu",),
         "_down": ("relu6",),
         "_leave": ("relu6",),
+        "_spare": ("selu",),
         "_hold": ("relu6",),
         "_checked": ("relu6",),
         "_THREE": ("relu6",),
@@ -58,14 +81,14 @@ def test_functions_classes_and_constants_belong_to_the_operations_that_reach_the
 
 
 def test_a_change_says_where_it_is_and_what_it_does(every: list[SourceMutant]) -> None:
-    mutant = only(every, "_Halves.count", "self.whole - self.rest -> self.whole + self.rest")
+    mutant = only(every, *TRIED["wrong"])
     assert (mutant.module, mutant.kind, mutant.operations) == (MODULE, "arithmetic", ("selu",))
     assert mutant.id.startswith(f"activations:{mutant.line}/arithmetic-")
     assert len({m.id for m in every}) == len(every)
 
 
 def test_an_array_of_another_library_keeps_its_own_class(every: list[SourceMutant]) -> None:
-    changed = loaded(only(every, "_Halves.count", "self.whole - self.rest -> self.whole + self.rest"))
+    changed = loaded(only(every, *TRIED["wrong"]))
     sound = backend_class(BACKEND)
     x = sound().asarray([-1.0, 2.0])
     assert changed is not sound
@@ -90,59 +113,60 @@ def test_the_sample_is_drawn_by_the_seed() -> None:
 # -- verdicts --------------------------------------------------------------------------------------------------
 
 
-def test_one_that_a_check_fails_on_is_killed(every: list[SourceMutant]) -> None:
-    record = tried(only(every, "_Halves.count", "self.whole - self.rest -> self.whole + self.rest"))
+def test_one_that_a_check_fails_on_is_killed(records: dict[str, Mutant]) -> None:
+    record = records["wrong"]
     assert (record.verdict, record.origin, record.operation, record.level) == ("killed", "source", "selu", "quick")
     assert record.caught_by == ["SELU-1"]
     assert record.case.startswith("selu/")
 
 
-def test_one_that_no_check_fails_on_survives(every: list[SourceMutant]) -> None:
-    record = tried(only(every, "MutableActivations.hard_sigmoid", "2.0 -> 2.02"))
+def test_one_that_no_check_fails_on_survives(records: dict[str, Mutant]) -> None:
+    record = records["unseen"]
     assert (record.verdict, record.caught_by, record.level) == ("survived", [], "")
 
 
-def test_one_that_changes_nothing_is_excused_with_the_reason(every: list[SourceMutant]) -> None:
-    excuse = Excuse(MODULE, "MutableActivations.hard_sigmoid", "2.0", "2.02", "it is not looked at")
-    record = tried(only(every, excuse.function, "2.0 -> 2.02"), excuse)
-    assert (record.verdict, record.message) == ("equivalent", "it is not looked at")
-
-
-def test_an_excuse_holds_in_its_function_only(every: list[SourceMutant]) -> None:
-    elsewhere = Excuse(MODULE, "MutableActivations.relu6", "2.0", "2.02", "it is not looked at")
-    assert tried(only(every, "MutableActivations.hard_sigmoid", "2.0 -> 2.02"), elsewhere).verdict == "survived"
-
-
-def test_an_excuse_of_what_is_caught_is_an_error(every: list[SourceMutant]) -> None:
-    wrong = Excuse(MODULE, "_Halves.count", "self.whole - self.rest", "self.whole + self.rest", "who knows")
-    with pytest.raises(SuiteError, match=r"equivalent\.toml: _Halves\.count: .*: excused, and caught by selu/"):
-        tried(only(every, wrong.function, f"{wrong.old} -> {wrong.new}"), wrong)
+def test_one_that_changes_nothing_is_excused_with_the_reason(records: dict[str, Mutant]) -> None:
+    record = records["excused"]
+    assert (record.verdict, record.message) == ("equivalent", "nobody looks at it")
 
 
 @pytest.mark.parametrize(
-    ("function", "text", "how"),
+    ("name", "how"),
     [
-        ("_down", "count -= 1 -> count += 1", "hangs"),
-        ("MutableActivations.relu6", "False -> True", "the process died with exit code 7"),
-        ("MutableActivations.relu6", "4096 // 4096 -> 4096 * 4096", "memory"),
-        ("_THREE", "3 -> 4", "loading"),
+        ("hangs", "hangs"),
+        ("leaves", "the process died with exit code 7"),
+        ("grows", "memory"),
+        ("unloadable", "loading"),
     ],
 )
-def test_one_that_does_not_come_back_is_caught_by_that(
-    every: list[SourceMutant], function: str, text: str, how: str
-) -> None:
-    after = only(every, "MutableActivations.hard_sigmoid", "2.0 -> 2.02")
-    limits = Limits(patience=20.0 if how == "hangs" else 300.0, memory=400.0 if how == "memory" else None)
-    records = list(run_source([only(every, function, text), after], 1, limits=limits, known=[]))
-    assert [r.verdict for r in records] == ["killed", "survived"]
-    assert records[0].caught_by == [how]
-    assert bool(records[0].case) == (how != "loading")
+def test_one_that_does_not_come_back_is_caught_by_that(records: dict[str, Mutant], name: str, how: str) -> None:
+    record = records[name]
+    assert (record.verdict, record.caught_by) == ("killed", [how])
+    assert record.case.partition("/")[0] == ("" if how == "loading" else "relu6")
+
+
+def test_another_process_goes_on(records: dict[str, Mutant]) -> None:
+    assert records["wrong-after"].caught_by == ["SELU-1"]
+
+
+def test_an_excuse_of_what_is_caught_is_an_error(every: list[SourceMutant]) -> None:
+    mutant = only(every, *TRIED["wrong"])
+    wrong = Excuse(MODULE, mutant.function, mutant.old, mutant.new, "who knows")
+    with pytest.raises(SuiteError, match=r"equivalent\.toml: _Halves\.count: .*: excused, and caught by selu/"):
+        list(run_source([mutant], 1, known=[wrong]))
+
+
+@pytest.mark.parametrize("changes", [{"module": "elsewhere"}, {"function": "other"}, {"old": "3"}, {"number": 2}])
+def test_an_excuse_is_for_one_place(every: list[SourceMutant], changes: dict[str, Any]) -> None:
+    mutant = only(every, *TRIED["excused"])
+    assert EXCUSES[0].covers(mutant)
+    assert not dataclasses.replace(EXCUSES[0], **changes).covers(mutant)
 
 
 def test_a_check_that_the_sound_backend_fails_says_nothing(
     every: list[SourceMutant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mutant = only(every, "_Halves.count", "self.whole - self.rest -> self.whole + self.rest")
+    mutant = only(every, *TRIED["wrong"])
     told: list[str] = []
     found = _source_run._tried(mutant, _source_run._Sound(), told.append)
     assert found["case"] == told[-1]
@@ -151,8 +175,6 @@ def test_a_check_that_the_sound_backend_fails_says_nothing(
 
 
 def test_a_source_that_was_edited_meanwhile_is_an_error(every: list[SourceMutant]) -> None:
-    import dataclasses
-
     with pytest.raises(SuiteError, match="was edited while its mutants were tried"):
         list(run_source([dataclasses.replace(every[0], old="something else")], 1))
 

@@ -49,6 +49,8 @@ class Texts:
             for name in _names(statement):
                 self._parts[module, name].append((name, statement))
             return
+        for base in statement.bases:
+            self._parts[module, statement.name].append((statement.name, ast.Expr(base)))
         for member in statement.body:
             for name in _names(member):
                 where = f"{statement.name}.{name}"
@@ -88,7 +90,7 @@ class Texts:
     @functools.lru_cache(maxsize=4096)  # noqa: B019 - one is made and thrown away with its results
     def _used(self, key: _Key) -> tuple[_Key, ...]:
         module, _ = key
-        nodes = [node for _, statement in self._parts[key] for node in ast.walk(statement)]
+        nodes = [node for _, statement in self._parts[key] for node in _mentioning(statement)]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
         members = {node.attr for node in nodes if isinstance(node, ast.Attribute) and is_self(node.value)}
         near = [(module, name) for name in names]
@@ -119,6 +121,13 @@ def _names(statement: ast.stmt) -> list[str]:
     else:
         return []
     return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _mentioning(statement: ast.stmt) -> Iterator[ast.AST]:
+    """What runs, and what makes it: decorators."""
+    for decorator in getattr(statement, "decorator_list", ()):
+        yield from ast.walk(decorator)
+    yield from _running(statement)
 
 
 # -- what runs ---------------------------------------------------------------------------------------------

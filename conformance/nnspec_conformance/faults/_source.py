@@ -108,12 +108,22 @@ def _of_module(backend: str, module: str, texts: Texts) -> Iterator[SourceMutant
         yield SourceMutant(backend, module, number, change, line, function, kind, old, new, which, by)
 
 
+#: arguments that say how something is computed, or is to fail, and not what
+_MANNER = frozenset({"strict", "fused", "foreach"})
+
+
 def _left_out(tree: ast.Module) -> set[int]:
-    """Ids of nodes whose change would say nothing: `strict` of zip, and -1 as a size, which NumPy takes -2 for."""
+    """Ids of nodes whose change would say nothing where mutants are tried, which is on the CPU.
+
+    Beside the arguments above these are choices between CUDA and other devices, and -1 as a size: NumPy takes any
+    negative number for it.
+    """
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "strict":
-            found.add(id(node.value))
+        if isinstance(node, ast.keyword) and node.arg in _MANNER:
+            found |= {id(x) for x in ast.walk(node.value)}
+        elif isinstance(node, ast.IfExp) and any(getattr(x, "attr", "") == "is_cuda" for x in ast.walk(node.test)):
+            found |= {id(node), *(id(x) for x in ast.walk(node.test))}
         elif isinstance(node, ast.Call) and _called(node) == "reshape":
             negative = [x for x in ast.walk(node) if isinstance(x, ast.UnaryOp) and isinstance(x.op, ast.USub)]
             found |= {id(x.operand) for x in negative}
@@ -194,7 +204,7 @@ _COMMUTATIVE = frozenset(
     )
 )
 #: functions that raise if they do, whatever the suite does
-_TYPED = frozenset({"isinstance", "getattr", "issubclass"})
+_TYPED = frozenset({"isinstance", "getattr", "issubclass", "TypeVar"})
 
 
 def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST, str]]:
@@ -202,7 +212,7 @@ def _other_calls(node: ast.Call) -> Iterator[tuple[str, ast.AST, str]]:
     if _called(node) in _COMMUTATIVE | _TYPED:
         return
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg not in (None, "strict") and not _is_default(node, keyword):
+        if keyword.arg is not None and keyword.arg not in _MANNER and not _is_default(node, keyword):
             changed = copy.deepcopy(node)
             del changed.keywords[i]
             yield "dropped argument", changed, f"without {keyword.arg}={shown(keyword.value)}"

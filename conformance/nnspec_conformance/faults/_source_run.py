@@ -270,7 +270,7 @@ def _tried(mutant: SourceMutant, sound: _Sound, tell: Callable[[str], object]) -
             return _caught(["loading"], f"{type(error).__name__}: {error}")
         for dtype, subject in subjects.items():
             for case in _cases(mutant):
-                if not case.is_tried_in(dtype):
+                if not case.is_tried_in(dtype) or (case.plain_only and subject.backend.traced):
                     continue
                 tell(case.id)
                 failures = _failures(subject, case, dtype)

@@ -178,7 +178,7 @@ _DROPOUT = cases(
     _NAME,
     {
         "dropout-mask": {
-            "inputs": {**heads(), **_DROPPED, "mask": _DEAD},
+            "inputs": {**heads(), **_DROPPED, "mask": mask("x.x.x", ".xx..", "xx.x.")},
             "options": {"rate": 0.3, "causal": True, "scale": 0.7},
         },
         "dropout-key": {"inputs": {**heads(), "dropout_key": keys()}, "options": {"rate": 0.5, "site": 3}},

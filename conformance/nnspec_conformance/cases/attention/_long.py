@@ -30,7 +30,7 @@ def _arrays() -> dict[str, NDArray[Any]]:
     made = {"query": drawn(_QUERIES), "key": drawn(_KEYS), "value": drawn(_KEYS), "g": drawn(_QUERIES)}
     made["query"][..., :2] = 0
     made["key"][..., 2:] = 0
-    return {**made, "bias": np.zeros((1, 1, 1, _KEYS), np.float32)}
+    return {**made, "bias": np.zeros((_BATCH, 1, 1, _KEYS), np.float32)}
 
 
 def _expected(a: dict[str, NDArray[Any]], live: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -43,7 +43,7 @@ def _expected(a: dict[str, NDArray[Any]], live: NDArray[Any]) -> dict[str, NDArr
         "query": 0.5 * scores @ a["key"],
         "key": 0.5 * scores.swapaxes(2, 3) @ a["query"],
         "value": weights.swapaxes(2, 3) @ a["g"],
-        "bias": np.sum(scores, axis=(0, 1, 2), keepdims=True),
+        "bias": np.sum(scores, axis=(1, 2), keepdims=True),
     }
 
 

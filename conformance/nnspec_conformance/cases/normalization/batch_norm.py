@@ -139,8 +139,8 @@ _BATCH = [
         operation="batch_norm",
         name="special-evaluation",
         requires=("BATCH_NORM-7", "BATCH_NORM-5"),
-        inputs=_batch(5, 3),
-        options={"training": False},
+        inputs=_batch(5, 2, 3, axis=2),
+        options={"training": False, "axis": 2},
     ),
     Case(
         operation="batch_norm",

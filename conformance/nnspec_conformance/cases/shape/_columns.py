@@ -158,6 +158,7 @@ _FOLD = [
                 "options": {"output_size": (4,), "kernel_size": 2, "stride": 2},
                 "requires": ("FOLD-3",),
                 "exact": True,
+                "level": "quick",
             },
             "large-mean": {
                 "inputs": {"x": normal(2, 18, 15, mean=1e3)},

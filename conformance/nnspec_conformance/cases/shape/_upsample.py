@@ -52,8 +52,8 @@ CASES: list[Case] = [
                     "options": {"size": target, "mode": mode},
                     "requires": _about(mode, sizes, target),
                     "exact": mode == "nearest",
-                    # sizes whose places native kernels find too
-                    "level": "quick" if target == (6, 8) else "full",
+                    # sizes whose places native kernels find too, and the smallest
+                    "level": "quick" if target in ((6, 8), (1,)) else "full",
                 }
                 for mode in ("nearest", "linear")
                 for sizes, target in (
