@@ -49,23 +49,25 @@ def _floating(x: Any) -> bool:
     return is_floating_dtype(np.dtype(x.dtype))
 
 
-def _unit(model: Model, arrays: Sequence[Ensemble], *, exact_inputs: bool) -> NDArray[Any]:
-    """The size of one rounding: the larger spread of several ways to compute the same array."""
-    first = arrays[0].value
+def _units(model: Model, arrays: Sequence[Ensemble]) -> tuple[NDArray[Any], ...]:
+    """The size of one rounding, and with exact inputs: the larger spread of several ways to compute an array."""
     last, floor = (model.last, model.floor) if not isinstance(arrays[0], Wide) else (model.roundoff, model.smallest)
-    spread = np.max([a.spread(exact_inputs=exact_inputs) for a in arrays], axis=0).astype(model.extended)
-    once = last * abs(first)
-    return np.asarray(np.sqrt(spread * spread + once * once + model.extended.type(floor) ** 2))
+    once = last * abs(arrays[0].value)
+    least = once * once + model.extended.type(floor) ** 2
+    ways = np.asarray([a.spreads() for a in arrays])  # way, inputs, and the axes of the array
+    spreads = np.max(ways, axis=0).astype(model.extended)
+    return tuple(np.asarray(np.sqrt(spread * spread + least)) for spread in spreads)
 
 
 def _expected(model: Model, arrays: Sequence[Any]) -> Expected:
     """From the same array computed in one or more ways; the value is the first's."""
     if not isinstance(arrays[0], Ensemble):
         return Expected(np.asarray(arrays[0]))
+    unit, unit_exact_inputs = _units(model, arrays)
     return Expected(
         value=arrays[0].value,
-        unit=_unit(model, arrays, exact_inputs=False),
-        unit_exact_inputs=_unit(model, arrays, exact_inputs=True),
+        unit=unit,
+        unit_exact_inputs=unit_exact_inputs,
         escaped=np.asarray(np.logical_or.reduce([a.escaped for a in arrays]) & np.isfinite(arrays[0].value)),
         dtype=WIDE if isinstance(arrays[0], Wide) else None,
         moves=bool(np.any(arrays[0].deviations[:-1])),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec._low_precision import LOW, limits, working_dtype
+from nnspec.reference._noise import Noise
 from nnspec.reference._sums import axes as axes_of
 from nnspec.reference._sums import normalized, partial_sums, partial_sums_by_index, product_scale
 
@@ -29,12 +30,6 @@ ELEMENTARY = 4.0
 CERTAIN = 8.0
 #: a result in float16 or bfloat16 has one rounding of that size, not some: a limit of 8 units allows two of them
 ONCE = 4.0
-
-
-@functools.cache
-def _pool() -> Floats:
-    """A long run of uniform noise of unit variance, cut at random places instead of drawing afresh."""
-    return np.random.Generator(np.random.Philox(20)).uniform(-math.sqrt(3), math.sqrt(3), 1 << 20)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -72,7 +67,7 @@ class Model:
         self.extended = np.dtype(extended)
         self.members = members
         self.half = members // 2
-        self._generator = np.random.Generator(np.random.Philox(seed))
+        self._noise = Noise(seed)
 
     def compute_in(self, dtype: str) -> None:
         """What comes next is stored in `dtype`: a low one between operations, float32 inside of them."""
@@ -82,12 +77,7 @@ class Model:
 
     def noise(self, shape: tuple[int, ...]) -> Floats:
         """Noise of unit variance for every member and element."""
-        count = self.members * math.prod(shape)
-        pool = _pool()
-        if count >= pool.size // 4:
-            return self._generator.uniform(-math.sqrt(3), math.sqrt(3), (self.members, *shape))
-        start = int(self._generator.integers(0, pool.size - count))
-        return pool[start : start + count].reshape(self.members, *shape)
+        return self._noise((self.members, *shape))
 
     def exact(self, value: Any) -> Ensemble:
         """An array known exactly."""
@@ -213,10 +203,14 @@ class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
 
     # -- the result of the model -------------------------------------------------------------------------
 
-    def spread(self, *, exact_inputs: bool = False) -> Floats:
-        """Root mean square of the deviations: the larger half, or the half with exact inputs alone."""
+    def spreads(self) -> tuple[Floats, Floats]:
+        """Root mean square of the deviations: of the larger half, and of the half with exact inputs."""
         first = root_mean_square(self.deviations[: self.model.half])
-        return first if exact_inputs else np.maximum(first, root_mean_square(self.deviations[self.model.half : -1]))
+        return np.maximum(first, root_mean_square(self.deviations[self.model.half : -1])), first
+
+    def spread(self, *, exact_inputs: bool = False) -> Floats:
+        """One of the two of `spreads`."""
+        return self.spreads()[exact_inputs]
 
     @property
     def escaped(self) -> NDArray[np.bool_]:

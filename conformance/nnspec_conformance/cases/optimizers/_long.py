@@ -1,7 +1,7 @@
-"""300 steps of every optimizer in bfloat16, so small that each by itself would be rounded away.
+"""150 steps of every optimizer in bfloat16, so small that each by itself would be rounded away.
 
 A step is about 1e-4 of a parameter, and half a unit in the last place 2e-3 of it in bfloat16, 2e-4 in float16.
-Parameters that are added up there stall or drift; the 3 percent that they should move are 60 times the limit. What
+Parameters that are added up there stall or drift; the 1.5 percent that they should move are 30 times the limit. What
 is kept in float32 does not depend on which of the two dtypes it is rounded to, so that float16 is left to some of them.
 """
 
@@ -18,7 +18,7 @@ from nnspec_conformance.cases.optimizers._steps import trajectory
 
 __all__ = ["CASES"]
 
-_LENGTH = 300
+_LENGTH = 150
 
 
 def _steady(*shape: int) -> Source:
