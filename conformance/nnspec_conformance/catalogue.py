@@ -96,7 +96,7 @@ def spec_digest() -> str:
     state = hashlib.sha256()
     for op in Backend.operations().values():
         state.update(f"{op.name}:{op.digest};".encode())
-    reference = (f"reference.{name}" for name in ("ensemble", "_sums", "analysis", "oracle", "special"))
+    reference = (f"reference.{name}" for name in ("ensemble", "_noise", "_sums", "analysis", "oracle", "special"))
     for module in (*reference, "margins"):
         path = Path(importlib.import_module(f"nnspec.{module}").__file__ or "")
         state.update(path.read_bytes())

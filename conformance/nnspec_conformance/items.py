@@ -41,9 +41,11 @@ class ConformanceItem(pytest.Item):
 
     def run_alone(self) -> None:
         """The whole protocol of the item: its call, reported once. What it prints shows with `pytest -s`."""
-        hook = self.ihook
-        hook.pytest_runtest_logstart(nodeid=self.nodeid, location=self.location)
+        hook, alone = self.ihook, not hasattr(self.config, "workerinput")
+        if alone:  # a worker would send it to a controller that does not look at it
+            hook.pytest_runtest_logstart(nodeid=self.nodeid, location=self.location)
         call = pytest.CallInfo.from_call(self.runtest, "call", reraise=(pytest.exit.Exception, KeyboardInterrupt))
         report = hook.pytest_runtest_makereport(item=self, call=call)
         hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=self.nodeid, location=self.location)
+        if alone:
+            hook.pytest_runtest_logfinish(nodeid=self.nodeid, location=self.location)

@@ -71,6 +71,8 @@ class _Lane:
     dtypes: tuple[str, ...]
     #: how many items it has to finish
     expected: int
+    #: how long it takes, roughly, in cases of a backend that does not trace
+    cost: int
     workers: int
     results: Path
     process: subprocess.Popen[bytes] | None = None
@@ -132,12 +134,12 @@ def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[An
     """Records of all lanes, and what went wrong with the runs themselves."""
     workers = _workers(request)
     lanes = _lanes(session, workers, folder)
-    waiting = sorted(lanes, key=_cost, reverse=True)
-    most = max(map(_cost, lanes), default=0)
+    waiting = sorted(lanes, key=lambda lane: lane.cost, reverse=True)
+    most = max((lane.cost for lane in lanes), default=0)
     with _progress(len(session.items)) as advance, _ended(lanes):
         while waiting or any(lane.running for lane in lanes):
-            busy = sum(lane.workers for lane in lanes if lane.running)
-            if waiting and (not busy or busy + waiting[0].workers <= workers or _cost(waiting[0]) < most / _SMALL):
+            busy = sum(lane.running for lane in lanes)
+            if waiting and (busy < workers or waiting[0].cost < most / _SMALL):
                 lane = waiting.pop(0)
                 lane.process = _start(request, lane)
                 continue
@@ -164,25 +166,28 @@ def _ended(lanes: Sequence[_Lane]) -> Iterator[None]:
             lane.kill()
 
 
-def _cost(lane: _Lane) -> int:
-    """How long it takes, roughly: compiling is what costs."""
-    return lane.expected * (10 if backend_class(lane.backends[0]).traced else 1)
+def _cost(name: str) -> int:
+    """How long a case takes, roughly: compiling is what costs, or finding what was compiled before."""
+    if not backend_class(name).traced:
+        return 1
+    compiled = cache.compiled_folder(name)
+    return 3 if compiled is not None and compiled.is_dir() and any(compiled.iterdir()) else 10
 
 
 def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
     traced = [name for name in session.scope if backend_class(name).traced]
     plain = [name for name in session.scope if name not in traced]
     wanted = [([name], dtypes) for name in traced for dtypes in _SEPARATE] + ([(plain, DTYPES)] if plain else [])
+    costs = {backends[0]: _cost(backends[0]) for backends, _ in wanted}
     found: list[_Lane] = []
     for backends, dtypes in wanted:
         expected = sum(item.given in backends and item.dtype in dtypes for item in session.items)
         if expected:
             results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
             results.touch()
-            found.append(_Lane(backends, tuple(dtypes), expected, 1, results))
-    for i in range(max(0, workers - len(found))):  # workers left over are shared out
-        if found:
-            found[i % len(found)].workers += 1
+            found.append(_Lane(backends, tuple(dtypes), expected, expected * costs[backends[0]], 1, results))
+    if found:  # the longest takes what the others leave free when they are done
+        max(found, key=lambda lane: lane.cost).workers = workers
     return found
 
 

@@ -6,6 +6,7 @@ Loaded into every pytest run of an environment that has nnspec, so nothing heavy
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     results = config.getoption("nnspec_results")
     if _is_worker(config):
+        gc.collect()
+        gc.freeze()  # what is imported stays; looking through it again and again takes a tenth of a run
         if results is not None:
             from nnspec_conformance.given_up import GivenUp
             from nnspec_conformance.watch import Beat

@@ -104,11 +104,16 @@ class Session:
         self._bundled: dict[str, tuple[tuple[str, str], dict[str, Context]]] = {}
 
     @functools.cached_property
+    def _given_classes(self) -> dict[str, type[Backend]]:
+        """By name, as the backends are; imports them."""
+        return {name: backend_class(name) for name in self.given}
+
+    @functools.cached_property
     def scope(self) -> dict[str, frozenset[str]]:
         """The profiles to judge of each backend; imports the backends."""
         if self.probe:
-            return {name: frozenset(PROFILES) - backend_class(name).profiles for name in self.given}
-        return {name: profiles_in_scope(backend_class(name), self.profiles) for name in self.given}
+            return {name: frozenset(PROFILES) - made.profiles for name, made in self._given_classes.items()}
+        return {name: profiles_in_scope(made, self.profiles) for name, made in self._given_classes.items()}
 
     @functools.cached_property
     def items(self) -> list[Item]:
@@ -141,7 +146,7 @@ class Session:
         return [item for item in items if item in found]
 
     def _speaks_for(self, item: Item, profile: str) -> bool:
-        case, offered = item.case, item.dtype in backend_class(item.given).dtypes
+        case, offered = item.case, item.dtype in self._given_classes[item.given].dtypes
         return offered and any(profile_of(c, case.family, item.dtype) == profile for c in case.checks_in(item.dtype))
 
     @functools.cached_property
@@ -164,17 +169,27 @@ class Session:
         )
 
     def in_scope(self, given: str, case: Case, dtype: str) -> bool:
-        backend = backend_class(given)
+        backend = self._given_classes[given]
         if dtype not in backend.dtypes and _PROVEN_BY.get(dtype) not in self.scope[given]:
             return False
         override = self.overrides.get(case.operation)
         if override is not None and not override.takes(dtype):
             return False
         asked = _PROVEN_BY.get(dtype) in self.profiles
-        tried = functools.partial(is_tried, case, dtype, level=self.level, traced=backend.traced, asked=asked)
-        if not self.narrowed and not tried():
+        native = case.operation in self._native[given]
+        if not self.narrowed and not is_tried(
+            case, dtype, level=self.level, traced=backend.traced, asked=asked, native=native
+        ):
             return False
         return any(profile_of(check, case.family, dtype) in self.scope[given] for check in case.checks_in(dtype))
+
+    @functools.cached_property
+    def _native(self) -> dict[str, frozenset[str]]:
+        """The operations that each backend computes by code of its own."""
+        return {
+            name: frozenset(op for op in made.operations() if made.implementation(op) == "native")
+            for name, made in self._given_classes.items()
+        }
 
     @property
     def narrowed(self) -> bool:
@@ -188,7 +203,7 @@ class Session:
 
     def _class(self, given: str) -> type[Backend]:
         if given not in self._classes:
-            self._classes[given] = overriding(backend_class(given), self.overrides)
+            self._classes[given] = overriding(self._given_classes[given], self.overrides)
         return self._classes[given]
 
     def subject(self, given: str, dtype: str) -> Subject:

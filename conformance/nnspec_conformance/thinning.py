@@ -6,9 +6,11 @@ is tried on everything, in float16 on the cases of level quick: the other dtype 
 
 A backend that traces takes some 100 ms to compile anything at all (decision 0003). At level quick it is tried on one
 group of cases of every operation in float32, and on every sixteenth operation in float64 and bfloat16. At level full it
-is tried on everything in float32; in float64 on the groups of level quick, and in bfloat16 on one case of every
-operation; in float16 on one of every fourth. Where a profile is asked for by name, all of its cases are tried at level
-full, and one of every operation in each low dtype at level quick; where cases are asked for (`--only`), all of them.
+is tried on everything that it computes by code of its own: all cases in float32, those of level quick in float64. Of an
+operation that runs by its definition, which is proven elsewhere, it is tried on the cases of level quick in float32,
+and of every fourth operation on one group in float64. In float16 and bfloat16 it is tried on one case of every fourth
+operation, and on long trajectories. Where a profile is asked for by name, all of its cases are tried at level full, and
+one of every operation in each low dtype at level quick; where cases are asked for (`--only`), all of them.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from nnspec_conformance.catalogue import FAMILIES, all_cases, select
 
 __all__ = ["is_called_both_ways", "is_tried"]
 
-#: every sixteenth operation
-_SAMPLE = 16
+#: every sixteenth operation, and at level full every fourth
+_SAMPLE, _FOURTH = 16, 4
 
 
-def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool) -> bool:
+def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool, native: bool = True) -> bool:
     """Whether a case of a level is tried there in a dtype.
 
     Args:
@@ -36,13 +38,14 @@ def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool) -
         level: quick or full.
         traced: whether the backend traces.
         asked: whether the profile that the dtype belongs to was asked for by name.
+        native: whether the backend computes the operation by code of its own.
     """
     if traced and case.plain_only:
         return False
     if level == "full":
-        if asked or dtype == "float32":
-            return True
-        return _is_tried_at_full(case, dtype) if traced else dtype != "float16" or case.level == "quick"
+        if asked or not traced:
+            return asked or dtype != "float16" or case.level == "quick"
+        return _is_tried_traced_at_full(case, dtype, native)
     if dtype in LOW:
         if asked:
             return case.id in _one_each(dtype, 1)
@@ -50,21 +53,21 @@ def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool) -
             return False
         return case.id in _one_each(dtype, 1 if dtype == "bfloat16" and not traced else _SAMPLE)
     if traced:
-        return case.id in _thinned(dtype)
+        return case.id in _thinned(dtype, _SAMPLE)
     return dtype != "float64" or case.id in _evidence()
 
 
-def _is_tried_at_full(case: Case, dtype: str) -> bool:
-    """Of a backend that traces, in another dtype than float32."""
+def _is_tried_traced_at_full(case: Case, dtype: str, native: bool) -> bool:
+    long = "trajectory" in case.checks or case.family == "training"
+    if dtype == "float32":
+        return native or long or case.level == "quick"
     if dtype == "float64":
-        return case.level == "quick"
-    if "trajectory" in case.checks:
-        return dtype == "bfloat16"
-    return case.id in _one_each(dtype, 1 if dtype == "bfloat16" else 4)
+        return case.level == "quick" if native else case.id in _thinned(dtype, _FOURTH)
+    return dtype == "bfloat16" if long else case.id in _one_each(dtype, _FOURTH)
 
 
 def is_called_both_ways(case: Case, dtype: str, level: str) -> bool:
-    """Whether a backend that traces is called eagerly too: one case of every fourth family, or of every operation."""
+    """Whether a backend that traces is called eagerly too: one case of every fourth family, or operation."""
     return dtype == "float32" and case.id in _firsts(level)
 
 
@@ -72,7 +75,8 @@ def is_called_both_ways(case: Case, dtype: str, level: str) -> bool:
 def _firsts(level: str) -> frozenset[str]:
     found: dict[str, str] = {}
     for case in all_cases():
-        if "compiled" in case.checks and (level == "full" or case.family in FAMILIES[::4]):
+        among = case.operation in _every(_FOURTH) if level == "full" else case.family in FAMILIES[::_FOURTH]
+        if "compiled" in case.checks and among:
             found.setdefault(case.family if level == "quick" else case.operation, case.id)
     return frozenset(found.values())
 
@@ -108,8 +112,8 @@ def _evidence() -> frozenset[str]:
 
 
 @functools.cache
-def _thinned(dtype: str) -> frozenset[str]:
-    """Ids of the cases that a backend that traces tries at level quick, in float32 or float64.
+def _thinned(dtype: str, every: int) -> frozenset[str]:
+    """Ids of the cases that a backend that traces tries at level quick, in float32 or of every so many-th operation.
 
     Errors compute nothing. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
     """
@@ -123,7 +127,7 @@ def _thinned(dtype: str) -> frozenset[str]:
         elif case.judge is not None:
             if case.operation in _every(_SAMPLE):
                 kept.add(case.id)
-        elif dtype == "float32" or case.operation in _every(_SAMPLE):
+        elif dtype == "float32" or case.operation in _every(every):
             computing.setdefault(case.operation, []).append(case)
     for of_operation in computing.values():
         kept |= {case.id for case in _group(of_operation)}
