@@ -196,10 +196,18 @@ class Case:
         return getattr(backend, self.operation)(**arrays, **self.options)
 
     def arrays(self, dtype: str, seed: int = 0) -> dict[str, NDArray[Any]]:
-        """The inputs as NumPy arrays; every one derives from a case's id."""
+        """The inputs as NumPy arrays, which cannot be written to; every one derives from a case's id."""
+        return dict(self._drawn(dtype, seed))
+
+    @functools.lru_cache(maxsize=32)  # noqa: B019 - the backends take turns over a case
+    def _drawn(self, dtype: str, seed: int) -> dict[str, NDArray[Any]]:
         wide = Backend.operations()[self.operation].wide_arguments if dtype in LOW else ()
         name = self.source.id
-        return {n: s.array(seed_of(name, n, seed), WIDE if n in wide else dtype) for n, s in self.inputs.items()}
+        found = {n: s.array(seed_of(name, n, seed), WIDE if n in wide else dtype) for n, s in self.inputs.items()}
+        for array in found.values():
+            if isinstance(array, np.ndarray):  # and no scalar
+                array.flags.writeable = False
+        return found
 
     def is_tried_in(self, dtype: str) -> bool:
         """Whether it is a case of that dtype.

@@ -49,7 +49,9 @@ def test_every_operation_is_tried_at_level_quick() -> None:
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.inputs][::7], ids=lambda case: case.id)
 def test_inputs_derive_from_the_id_and_the_seed_alone(case: Case) -> None:
-    first, again, other = (case.arrays(case.dtypes[0], seed) for seed in (0, 0, 1))
+    first = case.arrays(case.dtypes[0])
+    Case._drawn.cache_clear()
+    again, other = (case.arrays(case.dtypes[0], seed) for seed in (0, 1))
     for name in first:
         np.testing.assert_array_equal(first[name], again[name])
     drawn = [n for n, s in case.inputs.items() if s.floating and first[n].size > 8]

@@ -5,6 +5,7 @@ Apart from `nnspec.reference`, which computes what is expected, since that can b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,45 @@ class Expected:
     moves: bool = True
     #: what `value` lacks of the reference, where that is kept as the sum of two narrower numbers
     remainder: NDArray[Any] | None = None
+
+    @functools.cached_property
+    def _scales(self) -> dict[str, _Scale]:
+        """By dtype: several backends and checks ask for the same."""
+        return {}
+
+    def scale(self, dtype: str) -> _Scale:
+        """What distances are measured by in a dtype."""
+        if dtype not in self._scales:
+            self._scales[dtype] = _Scale.of(self, dtype)
+        return self._scales[dtype]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What does not depend on a result of what is expected of it."""
+
+    #: the reference rounded, where that is infinite or NaN; None where it is nowhere
+    beyond: NDArray[Any] | None
+    #: where the reference is NaN; None where it is nowhere
+    undefined: NDArray[np.bool_] | None
+    #: where a non-finite result is excused; None where it is nowhere
+    excused: NDArray[np.bool_] | None
+    #: the size of one rounding, and with exact inputs
+    units: tuple[NDArray[Any], ...]
+
+    @classmethod
+    def of(cls, expected: Expected, dtype: str) -> _Scale:
+        wanted, escaped = expected.value, expected.escaped
+        rounded = np.asarray(wanted).astype(dtype).astype(wanted.dtype)
+        strict = limits(dtype).eps / 2 * abs(wanted) + limits(dtype).smallest_normal
+        units = [u for u in (expected.unit, expected.unit_exact_inputs) if u is not None]
+        undefined = np.isnan(wanted)
+        return cls(
+            beyond=None if np.isfinite(rounded).all() else np.where(np.isfinite(rounded), np.nan, rounded),
+            undefined=undefined if undefined.any() else None,
+            excused=escaped if escaped is not None and escaped.any() else None,
+            units=tuple(np.where(np.isfinite(unit), unit, strict) for unit in units),
+        )
 
 
 @dataclass(frozen=True)
@@ -84,20 +124,21 @@ def margin(got: NDArray[Any], expected: Expected, dtype: str, *, exact: bool = F
     if expected.unit is None or exact:
         return _equality(got, expected, dtype)
     with np.errstate(all="ignore"):
-        wanted = expected.value
-        remainder = np.zeros_like(wanted) if expected.remainder is None else expected.remainder
-        representable = np.asarray(wanted).astype(dtype).astype(wanted.dtype)
+        wanted, scale = expected.value, expected.scale(dtype)
         result = got.astype(wanted.dtype)
-        same = ((result == wanted) & (remainder == 0)) | (np.isnan(result) & np.isnan(wanted))
-        same |= (result == representable) & ~np.isfinite(representable)
-        excused = ~np.isfinite(result) & _or_false(expected.escaped, wanted.shape)
-        distance = np.where(same | excused, 0.0, abs(result - wanted - remainder))
-        strict = limits(dtype).eps / 2 * abs(wanted) + limits(dtype).smallest_normal
-        ratios = [
-            _ratio(distance, np.where(np.isfinite(unit), unit, strict))
-            for unit in (expected.unit, expected.unit_exact_inputs)
-            if unit is not None
-        ]
+        distance = abs(result - wanted)
+        same = result == wanted
+        if expected.remainder is not None:
+            distance = abs(result - wanted - expected.remainder)
+            same &= expected.remainder == 0
+        if scale.undefined is not None:
+            same |= np.isnan(result) & scale.undefined
+        if scale.beyond is not None:
+            same |= result == scale.beyond
+        if scale.excused is not None:
+            same |= ~np.isfinite(result) & scale.excused
+        distance = np.where(same, 0.0, distance)
+        ratios = [_ratio(distance, unit) for unit in scale.units]
     return _worst(ratios[0], ratios[-1], expected.unit, wanted, got)
 
 
@@ -123,12 +164,10 @@ def worst_margin(
     return found
 
 
-def _or_false(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.zeros(shape, bool) if mask is None else mask
-
-
 def _ratio(distance: NDArray[Any], unit: NDArray[Any]) -> NDArray[Any]:
-    return np.nan_to_num(np.where(distance == 0, 0.0, distance / unit), nan=np.inf, posinf=np.inf)
+    ratio = distance / unit
+    unknown = np.isnan(ratio)
+    return np.where(distance == 0, 0.0, np.where(unknown, np.inf, ratio)) if unknown.any() else ratio
 
 
 def _equality(got: NDArray[Any], expected: Expected, dtype: str) -> Margin:
