@@ -166,6 +166,7 @@ def test_donation_changes_nothing_but_the_buffers(
     monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], block: int
 ) -> None:
     monkeypatch.setattr(optimizers, "_BLOCK", block)
+    monkeypatch.setenv("NNSPEC_NUMPY_PLAN", "never")  # a plan has buffers of its own
     x, params = drawn(7, 5, seed=2), network()
     expected = [params, started(name, params, options)]
     compiled = B.compile(train(name, options), donate=(0, 1))

@@ -184,6 +184,70 @@ def mutants(**request: Any) -> None:
     raise SystemExit(run(MutantsRequest(**request)))
 
 
+@click.command(
+    epilog="Example: nnspec bench numpy torch --only mid --results bench.jsonl",
+    short_help="Measure backends against what people write by hand.",
+)
+@click.argument("backends", nargs=-1, metavar="[BACKEND]...")
+@click.option("--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own).")
+@click.option(
+    "--only",
+    default=None,
+    metavar="PATTERN",
+    help="A shell pattern of models (tiny, mid, mid+, large, CNN), or of operations and families.",
+)
+@click.option(
+    "--what",
+    multiple=True,
+    type=click.Choice(["steps", "operations", "growth", "memory"]),
+    help="What to measure; may be repeated. Default: steps, training steps of whole models.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=2),
+    default=30,
+    show_default=True,
+    help="How often contestants take turns; the bounds ask for 30.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Of every contestant (default: 2, or the cores there are).",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the records here (JSON lines).",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a report here (.html, .md or .json).",
+)
+@click.option(
+    "--gate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    metavar="BEFORE",
+    help="Fail where a ratio is worse than in these results of an earlier run, beyond noise.",
+)
+def bench(**request: Any) -> None:
+    """Measure BACKENDs (default: every available one) in paired, interleaved rounds.
+
+    Training steps are compared with loops written by hand in the same framework, after their losses are found equal.
+    Speed fails nothing by itself. Exit code 0: measured; 1: slower than the run given to --gate; 2: the run is
+    invalid, or the command was.
+    """
+    _require("bench", "nnspec_benchmarks")
+    from nnspec_conformance.bench._run import BenchRequest
+    from nnspec_conformance.bench._run import bench as run
+
+    raise SystemExit(run(BenchRequest(**request)))
+
+
 @click.group(short_help="Golden vectors: judge an implementation in any language.")
 def vectors() -> None:
     """Cases with their inputs, references and units in files, so that an implementation in any language can be judged.
@@ -283,7 +347,7 @@ def repro(**request: Any) -> None:
 @hookimpl
 def nnspec_commands() -> Sequence[click.Command]:
     """The commands of this room."""
-    return [conform, mutants, repro, vectors]
+    return [bench, conform, mutants, repro, vectors]
 
 
 @hookimpl

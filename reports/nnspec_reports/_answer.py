@@ -8,8 +8,9 @@ from typing import Literal
 
 from nnspec.backend import PROFILES
 from nnspec.results import VERDICTS, Results, Verdict, conclusion
+from nnspec_reports._bench import speed_told
 from nnspec_reports._evidence import Evidence, by, count, joined
-from nnspec_reports._models import Answer, Counts, KillMatrix, ProfileCell, Remark, Run, Subject
+from nnspec_reports._models import Answer, BenchTable, Counts, KillMatrix, ProfileCell, Remark, Run, Subject
 from nnspec_reports._mutants import caught
 
 __all__ = ["WORDS", "answer", "conclude", "profiles_of", "why_invalid"]
@@ -35,7 +36,7 @@ def why_invalid(result: Results) -> str | None:
     errors = sum(note.level == "suite-error" for note in result.notes)
     if errors:
         return f"the suite itself failed ({errors} suite error{'s' if errors > 1 else ''}, see the notes)"
-    return None if result.checks or result.mutants else "no check was executed"
+    return None if result.checks or result.mutants or result.benches else "no check was executed"
 
 
 def profiles_of(results: Sequence[Results]) -> list[str]:
@@ -90,6 +91,7 @@ def answer(
     rows: Sequence[Sequence[ProfileCell]],
     profiles: Sequence[str],
     mutants: Sequence[KillMatrix] = (),
+    benches: Sequence[BenchTable] = (),
 ) -> Answer:
     """Whether this can be signed off, in words."""
     where: dict[str, list[str]] = {}
@@ -106,8 +108,11 @@ def answer(
         alive = any(matrix.alive for matrix in mutants)
         headline = f"{'No' if alive else 'Yes'}, as far as the suite is concerned; no backend was judged."
         return Answer(verdict="no" if alive else "yes", headline=headline, sentences=caught(mutants))
+    if benches and not counts and not any(run.invalid for run in runs):
+        headline = "Not by this: speed was measured, and no backend was judged."
+        return Answer(verdict="partial", headline=headline, sentences=[*speed_told(benches), *caught(mutants)])
     verdict, headline = _headline(runs, where, counts)
-    sentences = [_basis(runs, counts), *_restrictions(runs), *_gaps(where), *caught(mutants)]
+    sentences = [_basis(runs, counts), *_restrictions(runs), *_gaps(where), *caught(mutants), *speed_told(benches)]
     return Answer(verdict=verdict, headline=headline, sentences=sentences)
 
 

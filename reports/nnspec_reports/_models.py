@@ -11,6 +11,9 @@ from nnspec.results import Header, Margin, Verdict
 __all__ = [
     "SUMMARY_VERSION",
     "Answer",
+    "BenchCell",
+    "BenchRow",
+    "BenchTable",
     "CellCounts",
     "Counts",
     "CurveGroup",
@@ -319,6 +322,47 @@ class KillMatrix(_Model):
     every: dict[str, list[MutantRow]]
 
 
+class BenchCell(_Model):
+    """One measurement."""
+
+    #: the ratio with its noise where there is one, else what was measured
+    text: str
+    note: str
+    #: whether it is within its bound, where it has one
+    met: bool | None
+    ratio: Margin | None
+    noise: Margin | None
+    bound: Margin | None
+
+
+class BenchRow(_Model):
+    """One backend, and what it is compared with, one cell a column; None where nothing was measured."""
+
+    name: str
+    against: str
+    cells: list[BenchCell | None]
+
+
+class BenchTable(_Model):
+    """The measurements of one kind in one run."""
+
+    #: name of the run where there are several
+    run: str
+    #: "steps", "operations", "growth" or "memory"
+    what: str
+    title: str
+    columns: list[str]
+    rows: list[BenchRow]
+    #: how many of the bounds are met
+    met: int
+    bound: int
+    #: of a comparison, the most
+    rounds: int
+    disturbed: int
+    kept: int
+    threads: int
+
+
 class Summary(_Model):
     """The whole report."""
 
@@ -341,6 +385,7 @@ class Summary(_Model):
     waived: list[Waived]
     undecided: list[Undecided]
     mutants: list[KillMatrix] = []
+    benches: list[BenchTable] = []
 
     @property
     def several_runs(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import nnspec
 from nnspec.results import BackendHeader, Check, Curve, Results
 from nnspec_reports._answer import answer, conclude, profiles_of, why_invalid
+from nnspec_reports._bench import bench_tables
 from nnspec_reports._evidence import Evidence, by, count, gather, order_of_check, run_names, worst
 from nnspec_reports._findings import exceedances, failures, undecided, waived
 from nnspec_reports._models import (
@@ -43,9 +44,10 @@ def summarize(results: Sequence[Results]) -> Summary:
     rows, doubts = conclude(results, runs, subjects, evidence)
     remarks = [*doubts, *_notes(runs, results)]
     mutants = kill_matrices(results)
+    benches = bench_tables(results)
     return Summary(
         made_by=f"nnspec {nnspec.__version__}",
-        answer=answer(runs, subjects, rows, profiles, mutants),
+        answer=answer(runs, subjects, rows, profiles, mutants, benches),
         runs=runs,
         subjects=subjects,
         profiles=profiles,
@@ -60,6 +62,7 @@ def summarize(results: Sequence[Results]) -> Summary:
         waived=waived(evidence),
         undecided=undecided(evidence),
         mutants=mutants,
+        benches=benches,
     )
 
 

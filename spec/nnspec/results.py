@@ -26,6 +26,7 @@ __all__ = [
     "BAD",
     "SCHEMA_VERSION",
     "VERDICTS",
+    "Bench",
     "Check",
     "Curve",
     "Footer",
@@ -211,6 +212,45 @@ class Mutant(_Model):
     seconds: float = 0.0
 
 
+class Bench(_Model):
+    """Something measured, and what it is compared with in the same run."""
+
+    kind: Literal["bench"] = "bench"
+    #: training steps, operations, growth with size, or memory
+    what: Literal["steps", "operations", "growth", "memory"]
+    backend: str
+    device: str
+    #: a model, or "operation/pass"
+    case: str
+    #: how the backend was used where there are several ways, such as "compiled whole"
+    variant: str = ""
+    #: what it is compared with, such as "torch by hand"; empty where there is nothing
+    against: str = ""
+    #: "seconds", "bytes", or of growth the "exponent"
+    quantity: str
+    #: of the backend: the median over the rounds
+    value: Margin
+    #: of what it is compared with
+    reference: Margin | None = None
+    #: median over the rounds of value / reference, each of one round, and its 95 % interval
+    ratio: Margin | None = None
+    low: Margin | None = None
+    high: Margin | None = None
+    #: half-width of the 95 % interval of that ratio for the reference against itself, in the same rounds
+    noise: Margin | None = None
+    #: what the ratio may be, and whether it is within that and the noise; None where there is too much noise to tell
+    bound: Margin | None = None
+    met: bool | None = None
+    #: share of what the machine can do at most, by its product of matrices and its copying of memory in the same run
+    roofline: Margin | None = None
+    rounds: int = 0
+    #: rounds in which other processes took the processors: repeated, and of those how many had to be kept
+    disturbed: int = 0
+    kept: int = 0
+    threads: int = 0
+    message: str = ""
+
+
 class Note(_Model):
     """Something the reader should know: a suite error, an unavailable backend, an under-claim."""
 
@@ -232,8 +272,8 @@ class Footer(_Model):
     complete: bool = True
 
 
-Record = Annotated[Header | Check | Curve | Mutant | Note | Footer, Field(discriminator="kind")]
-_RECORD: TypeAdapter[Header | Check | Curve | Mutant | Note | Footer] = TypeAdapter(Record)
+Record = Annotated[Header | Check | Curve | Mutant | Bench | Note | Footer, Field(discriminator="kind")]
+_RECORD: TypeAdapter[Header | Check | Curve | Mutant | Bench | Note | Footer] = TypeAdapter(Record)
 
 
 class Results(_Model):
@@ -244,6 +284,7 @@ class Results(_Model):
     checks: list[Check]
     curves: list[Curve]
     mutants: list[Mutant] = []
+    benches: list[Bench] = []
     notes: list[Note]
     footer: Footer
 
@@ -261,7 +302,7 @@ def conclusion(verdicts: Sequence[str]) -> str:
     return "conformant (partial)" if "undecided" in verdicts else "conformant"
 
 
-def _records(path: Path) -> Iterator[tuple[int, Header | Check | Curve | Mutant | Note | Footer]]:
+def _records(path: Path) -> Iterator[tuple[int, Header | Check | Curve | Mutant | Bench | Note | Footer]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -321,6 +362,7 @@ def read_results(path: Path) -> Results:
         checks=checks,
         curves=[r for r in records if isinstance(r, Curve)],
         mutants=[r for r in records if isinstance(r, Mutant)],
+        benches=[r for r in records if isinstance(r, Bench)],
         notes=[r for r in records if isinstance(r, Note)],
         footer=footer,
     )

@@ -10,12 +10,12 @@ import numpy as np
 from nnspec.operation import Array
 from nnspec.ops.activations import Activations
 from nnspec.tape import primitive
+from nnspec_backends.numpy._plan import Traced, word_of
 
 __all__ = ["NumpyActivations"]
 
 #: up to so many elements one call of np.where costs less than the passes that replace it
 _FEW = 1024
-_WORDS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 
 
 def _choose(condition: Any, a: Any, b: Any) -> Any:
@@ -23,11 +23,13 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
 
     One of `a` and `b` may be a Python number, the other has the shape of `condition`.
     """
+    if isinstance(condition, Traced):
+        return np.where(condition, a, b)
     dtype = getattr(a, "dtype", None) or b.dtype
     a, b = np.asarray(a, dtype), np.asarray(b, dtype)
     if condition.size <= _FEW:
         return np.where(condition, a, b)
-    word = _WORDS[dtype]
+    word = word_of(dtype)
     first, second = a.view(word), b.view(word)
     mask = condition.astype(word)
     np.negative(mask, out=mask)
@@ -40,7 +42,19 @@ def _choose(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _relu(x: Any) -> Any:
-    return _choose(x <= 0, 0.0, x)  # and not maximum: it may return -0.0
+    if isinstance(x, Traced):  # one call; of two zeros it may return the negative one
+        return np.maximum(x, np.zeros_like(x))
+    return _choose(x <= 0, 0.0, x)
+
+
+def _relu_back(g: Any, y: Any, x: Any) -> Any:
+    if not isinstance(y, Traced):
+        return _choose(x <= 0, 0.0, g)
+    word = word_of(y.dtype)
+    hits = np.not_equal(y, 0.0, out=np.empty_like(y, dtype=word))
+    kept = np.empty_like(y)
+    np.multiply(g.view(word), hits, out=kept.view(word))  # bits times 1 or 0: a choice, also where g is not finite
+    return kept
 
 
 def _clip(x: Any, *, low: float, high: float) -> Any:
@@ -63,7 +77,7 @@ def _shrink_back(g: Any, y: Any, x: Any, *, lambd: float) -> Any:
     return _choose(np.abs(x) <= lambd, 0.0, g)
 
 
-relu = primitive(_relu, lambda g, y, x: _choose(x <= 0, 0.0, g))
+relu = primitive(_relu, _relu_back)
 clip = primitive(_clip, _clip_back)
 softshrink = primitive(_softshrink, _shrink_back)
 hardshrink = primitive(_hardshrink, _shrink_back)

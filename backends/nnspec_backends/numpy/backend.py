@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from nnspec.backend import PROFILES, Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, DTypeError
 from nnspec.operation import Array
 from nnspec.tape import Tensor, cast, namespace, pullback, raw
-from nnspec_backends.numpy._donation import donation
+from nnspec_backends.numpy._plan import Compiled, Traced
 from nnspec_backends.numpy.activations import NumpyActivations
 from nnspec_backends.numpy.attention import NumpyAttention
 from nnspec_backends.numpy.convolution import NumpyConvolution
@@ -76,6 +75,8 @@ class NumpyBackend(
         return "cpu"
 
     def asarray(self, x: Any, *, dtype: str | None = None) -> Array:
+        if isinstance(x, Traced):
+            return x if dtype is None or x.dtype == dtype else x.astype(dtype)
         if isinstance(x, Tensor):
             return x if dtype is None or x.dtype == dtype else cast(x, dtype=np.dtype(dtype))
         if dtype is None:
@@ -92,13 +93,13 @@ class NumpyBackend(
         return np.array(raw(x))
 
     def is_floating(self, x: Array) -> bool:
-        return isinstance(x, (np.ndarray, Tensor, np.generic)) and x.dtype in _FLOATING
+        return isinstance(x, (np.ndarray, Tensor, np.generic, Traced)) and x.dtype in _FLOATING
 
     def is_integer(self, x: Array) -> bool:
-        return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iu"
+        return isinstance(x, (np.ndarray, np.generic, Traced)) and x.dtype.kind in "iu"
 
     def is_concrete(self, x: Array) -> bool:
-        return True
+        return not isinstance(raw(x), Traced)
 
     def widened(self, x: Array) -> Array:
         return cast(x, dtype=np.dtype("float32"))
@@ -115,29 +116,34 @@ class NumpyBackend(
     def compile(
         self, function: Callable[..., Any], *, donate: Sequence[int] = (), fuse: bool = False
     ) -> Callable[..., Any]:
-        """`Backend.compile`: the function itself, in which optimizer updates write into donated arrays.
+        """`Backend.compile`: a recorded plan over arrays that are kept.
 
-        What `function` is given of a donated array is spoilt when its buffer is overwritten: a later look at the
-        old value fails.
+        The first call with given structures, shapes, dtypes and Python values runs the function as it is, the next
+        two record it, and later ones repeat what was recorded. What Python does besides (values of attributes and
+        globals, printing) is that of the recording. Donated arrays are updated in buffers of the plan, which the
+        results are: given back, they are not copied.
+
+        A function that looks at values (`to_numpy`, `float`, functions of NumPy that are not known to the recording)
+        runs as it is at every call; optimizers then write into the donated arrays, and what the function is given of
+        one is spoilt when its buffer is overwritten: a later look at the old value fails.
+
+        Raises:
+            ArgumentError: a recorded call branches on the value of an array.
         """
         _check_donate(donate)
-        if not donate:
-            return function
-        positions = tuple(donate)
-
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with donation(args, kwargs, positions) as given:
-                return function(*given, **kwargs)
-
-        return run
+        return Compiled(function, donate)
 
     def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
-        recorded = [Tensor(np.asarray(raw(leaf))) for leaf in leaves]
+        recorded = [Tensor(x if isinstance(x, Traced) else np.asarray(x)) for x in map(raw, leaves)]
         outputs = function(list(recorded))
         pull = pullback(outputs, recorded)
 
         def pulled(cotangents: Flat) -> Flat:
-            return [np.array(g) if np.ndim(g) == 0 else g for g in pull(cotangents)]
+            return [_of_rank_0(g) if g.ndim == 0 else g for g in pull(cotangents)]
 
         return [raw(o) for o in outputs], pulled
+
+
+def _of_rank_0(x: Any) -> Any:
+    """An array in the place of a scalar, or of an array that may be somebody's."""
+    return x.reshape(()) if isinstance(x, Traced) else np.array(x)

@@ -1,15 +1,18 @@
-"""Native losses: recursions whose backward pass is written out."""
+"""Native losses: cross-entropy in few passes, and recursions whose backward pass is written out."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from nnspec import _validate as check
 from nnspec.operation import Array
 from nnspec.ops.losses import Losses
 from nnspec.ops.losses._ctc import counted_frames, counted_labels, ctc_reduced, label_states
 from nnspec.tape import kernel
+from nnspec_backends.numpy._plan import Traced
 
 __all__ = ["NumpyLosses"]
 
@@ -77,9 +80,77 @@ def _backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
 
 _log_likelihood = kernel(_forward, _backward)
 
+# -- cross-entropy of one class a sample -----------------------------------------------------------------------
+
+
+def _labels_within(target: Any, hits: Any, classes: int) -> None:
+    if np.count_nonzero(hits) != target.size:
+        check.host_values_within("target", target, 0, classes - 1, what="class indices")
+
+
+def _entropy_forward(x: Any, *, target: Any, axis: int, reduction: str) -> tuple[Any, Any]:
+    classes = x.shape[axis]
+    along = tuple(-1 if i == axis else 1 for i in range(x.ndim))
+    samples = target.shape
+    counted = target.dtype if np.iinfo(target.dtype).max >= classes else np.int64
+    hits = np.equal(
+        target.reshape(*samples[:axis], 1, *samples[axis:]), np.arange(classes, dtype=counted).reshape(along)
+    )
+    if isinstance(hits, Traced):
+        hits.recorder.check(_labels_within, target, hits, classes)
+    z = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    powers = np.exp(z)
+    total = np.add.reduce(powers, axis=axis, keepdims=True)
+    loss = np.log(total).reshape(samples) - np.add.reduce(z, axis=axis, where=hits)
+    if reduction != "none":
+        loss = np.add.reduce(loss, axis=None)
+    count = math.prod(samples) if reduction == "mean" else 1
+    return loss / count if count != 1 else loss, (powers, total, hits, count)
+
+
+def _entropy_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
+    powers, total, hits, count = saved
+    if g.ndim:
+        g = g.reshape(total.shape)
+    elif count != 1:
+        g = g / count
+    rest = powers / total
+    rest -= hits
+    rest *= g
+    return [rest]
+
+
+_entropy = kernel(_entropy_forward, _entropy_backward)
+
 
 class NumpyLosses(Losses):
-    """One pass over the frames each way, where the tape would record every step."""
+    """Few passes, and for CTC one over the frames each way, where the tape would record every step."""
+
+    def cross_entropy(
+        self,
+        logits: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        axis: int = -1,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        sample_weight: Array | None = None,
+        reduction: str = "mean",
+    ) -> Array:
+        weighed = weight is not None or sample_weight is not None or ignore_index is not None
+        if weighed or label_smoothing > 0 or not self.is_integer(target):
+            return super().cross_entropy(
+                logits,
+                target,
+                weight=weight,
+                axis=axis,
+                ignore_index=ignore_index,
+                label_smoothing=label_smoothing,
+                sample_weight=sample_weight,
+                reduction=reduction,
+            )
+        return _entropy(logits, target=target, axis=axis % logits.ndim, reduction=reduction)
 
     def ctc(
         self,

@@ -60,6 +60,12 @@ def _backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     rest = tuple(i for i in range(g.ndim) if i not in affine)
     shape = tuple(g.shape[i] for i in affine)
     gx = gw = gb = None
+    if centered and rest == over and needed[0]:  # the sums over a channel serve all three
+        along, total = np.add.reduce(g * normal, axis=over, keepdims=True), np.add.reduce(g, axis=over, keepdims=True)
+        gx = g - total / count
+        gx -= normal * (along / count)
+        gx *= (1.0 if scale is None else scale) / root
+        return [gx, along.reshape(shape), total.reshape(shape)]
     if needed[0]:
         h = g if scale is None else g * scale
         gx = h - np.add.reduce(h, axis=over, keepdims=True) / count if centered else h

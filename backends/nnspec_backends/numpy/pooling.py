@@ -13,7 +13,8 @@ from nnspec.operation import Array
 from nnspec.ops.pooling import Pooling
 from nnspec.tape import kernel
 from nnspec.tape import namespace as xp
-from nnspec_backends.numpy._windows import cropped, padded, tap_slices
+from nnspec_backends.numpy._plan import of_arrays_into, word_of
+from nnspec_backends.numpy._windows import cropped, padded, tap_slices, wide_sizes
 
 __all__ = ["NumpyPooling"]
 
@@ -28,8 +29,9 @@ def _first_inside(w: Windows) -> Any:
 def _max_forward(x: Any, *, w: Windows) -> tuple[Any, Any]:
     wide = padded(x, w, -np.inf)
     first = _first_inside(w)
-    best = np.full((*x.shape[:2], *w.out), -np.inf, x.dtype)
-    winner = np.broadcast_to(first, best.shape).copy()
+    best = np.full_like(x, -np.inf, shape=(*x.shape[:2], *w.out), order="C")
+    winner = np.empty_like(best, dtype=np.int32)
+    winner[...] = first
     for i, (_, where) in enumerate(tap_slices(w)):
         tap = wide[where]
         wins = (tap > best) | (np.isnan(tap) & ~np.isnan(best))  # padding never wins: it equals the start
@@ -40,10 +42,65 @@ def _max_forward(x: Any, *, w: Windows) -> tuple[Any, Any]:
 
 def _max_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     winner, w, shape = saved
-    wide = np.zeros((*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype)
+    wide = np.zeros_like(g, shape=(*shape[:2], *wide_sizes(w)), order="C")
     for i, (_, where) in enumerate(tap_slices(w)):
         wide[where] += np.where(winner == i, g, np.zeros((), g.dtype))
     return [cropped(wide, w)]
+
+
+def _chain_forward(x: Any, *, w: Windows) -> tuple[Any, Any]:
+    """Without padding: tap after tap against the largest so far; what is kept is whether it was larger."""
+    (_, where), *rest = tap_slices(w)
+    best, wins = x[where], []
+    for _, where in rest:
+        wins.append(np.greater(x[where], best, out=np.empty_like(best, dtype=word_of(x.dtype))))
+        best = np.maximum(best, x[where], out=best if len(wins) > 1 else None)
+    if not rest:
+        return best.copy(), (wins, w, x)
+    of_arrays_into(_settle_nan, wins, best, x, w)
+    return best, (wins, w, x)
+
+
+def _settle_nan(wins: list[Any], best: Any, x: Any, w: Windows) -> None:
+    """The first NaN of a window wins, which no comparison finds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(np.add.reduce(best, axis=None)):
+            return
+    (_, where), *rest = tap_slices(w)
+    is_nan = np.isnan(x[where])
+    for win, (_, where) in zip(wins, rest, strict=True):
+        first = np.isnan(x[where]) & ~is_nan
+        win[...] = (win != 0) & ~is_nan | first
+        is_nan |= first
+
+
+def _chain_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
+    """From the last tap to the first: what won takes the cotangent, what did not leaves it to those before."""
+    wins, w, x = saved
+    (_, front), *rest = tap_slices(w)
+    word = word_of(g.dtype)
+    apart = all(s >= k and d == 1 for s, k, d in zip(w.stride, w.kernel, w.dilation, strict=True))
+    covered = all(n == o * k for n, o, k in zip(w.size, w.out, w.kernel, strict=True))
+    wide = np.empty_like(x) if apart and covered else np.zeros_like(x)
+    left = np.empty_like(x[front] if not wins else wins[0], dtype=g.dtype)
+    left[...] = g
+    left = left.view(word)
+    for win, (_, where) in zip(reversed(wins), reversed(rest), strict=True):
+        _placed(wide, where, left, win, apart)
+        left = left * (win ^ 1)
+    _placed(wide, front, left, None, apart)
+    return [wide]
+
+
+def _placed(wide: Any, where: Any, bits: Any, win: Any, apart: bool) -> None:
+    """Put, or where windows overlap add, the bits that `win` chooses."""
+    into = wide[where]
+    if apart and win is not None:
+        np.multiply(bits, win, out=into.view(bits.dtype))
+    elif apart:
+        np.copyto(into.view(bits.dtype), bits)
+    else:
+        np.add(into, (bits if win is None else bits * win).view(wide.dtype), out=into)
 
 
 def _counts(w: Windows, count_include_pad: bool, dtype: Any) -> Any:
@@ -55,7 +112,7 @@ def _counts(w: Windows, count_include_pad: bool, dtype: Any) -> Any:
 
 def _avg_forward(x: Any, *, w: Windows, count_include_pad: bool) -> tuple[Any, Any]:
     wide = padded(x, w)
-    total = np.zeros((*x.shape[:2], *w.out), x.dtype)
+    total = np.zeros_like(x, shape=(*x.shape[:2], *w.out), order="C")
     for _, where in tap_slices(w):
         total += wide[where]
     counts = _counts(w, count_include_pad, x.dtype)
@@ -66,7 +123,7 @@ def _avg_forward(x: Any, *, w: Windows, count_include_pad: bool) -> tuple[Any, A
 def _avg_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]:
     counts, w, shape = saved
     share = g / counts
-    wide = np.zeros((*shape[:2], *(n + lo + hi for n, (lo, hi) in zip(w.size, w.padding, strict=True))), g.dtype)
+    wide = np.zeros_like(g, shape=(*shape[:2], *wide_sizes(w)), order="C")
     for _, where in tap_slices(w):
         wide[where] += share
     return [cropped(wide, w)]
@@ -124,6 +181,7 @@ def _largest_backward(g: Any, saved: Any, needed: tuple[bool, ...]) -> list[Any]
 
 
 max_pool = kernel(_max_forward, _max_backward)
+plain_max_pool = kernel(_chain_forward, _chain_backward)
 avg_pool = kernel(_avg_forward, _avg_backward)
 adaptive_means = kernel(_means_forward, _means_backward)
 adaptive_largest = kernel(_largest_forward, _largest_backward)
@@ -142,7 +200,7 @@ class NumpyPooling(Pooling):
         dilation: PerAxis = 1,
     ) -> Array:
         w = resolve(x.shape[2:], kernel_size, stride=stride, padding=padding, dilation=dilation)
-        return max_pool(x, w=w)
+        return max_pool(x, w=w) if any(map(any, w.padding)) else plain_max_pool(x, w=w)
 
     def avg_pool(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,23 @@ from nnspec import _threefry
 from nnspec._low_precision import LOW
 from nnspec.operation import Array
 from nnspec.ops.random import Random
+from nnspec_backends.numpy._masks import Masks, fold_into, recorded_mask
+from nnspec_backends.numpy._plan import Traced, recorder_of
 
 __all__ = ["NumpyRandom"]
+
+
+def _folded(key: Any, data: Any) -> Any:
+    out = np.empty(2, np.int32)
+    fold_into(out, key, data)
+    return out
+
+
+def _mask(key: Any, shape: tuple[int, ...], site: int, limit: int) -> Any:
+    masks, out = Masks(), np.empty(shape, np.bool)
+    masks.add(site, out.size, limit)
+    masks(key, out)
+    return out
 
 
 class NumpyRandom(Random):
@@ -26,16 +42,18 @@ class NumpyRandom(Random):
         return _threefry.uniform(key, shape, dtype or self.dtype)
 
     def fold_in(self, key: Array, data: int | Array) -> Array:
-        return _threefry.fold_in(key, int(data) & _threefry.WORD).view(np.int32)
+        recorder = recorder_of((key, data))
+        if recorder is None:
+            return _folded(key, data)
+        made = recorder.fresh(_folded(*(getattr(x, "value", x) for x in (key, data))))
+        recorder.emit(fold_into, (made, key, data), {}, made)
+        return made
 
     def split(self, key: Array, num: int = 2) -> Array:
         return _threefry.split(key, num).view(np.int32)
 
     def dropout_mask(self, key: Array, shape: tuple[int, ...], *, rate: float, site: int = 0) -> Array:
-        count = math.prod(shape)
-        blocks = -(-count // 4)
-        first, second = _threefry.block(key, np.full(blocks, site, np.uint32), np.arange(blocks, dtype=np.uint32))
-        words = np.empty((blocks, 2), "<u4")  # little-endian, so that the low half of a word comes first
-        words[:, 0], words[:, 1] = first, second
-        lanes = words.reshape(-1).view("<u2")[:count]
-        return (lanes < round((1 - rate) * 65536)).reshape(shape)
+        limit = round((1 - rate) * 65536)
+        if not isinstance(key, Traced):
+            return _mask(key, shape, site, limit)
+        return recorded_mask(key, _mask(key.value, shape, site, limit), site, limit)

@@ -1,0 +1,291 @@
+"""`NumpyBackend.compile`: functions that are run, recorded, and from then on replayed."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import optree
+
+from nnspec_backends.numpy._donation import donation
+from nnspec_backends.numpy._plan._bound import Bound
+from nnspec_backends.numpy._plan._program import Program
+from nnspec_backends.numpy._plan._recorder import Recorder, Traced, UnplannableError
+from nnspec_backends.numpy._plan._shortcut import Shortcut, shortcut
+from nnspec_backends.numpy._plan._traced import BranchError
+
+__all__ = ["Compiled"]
+
+#: signatures of a function that are remembered, with all buffers; the one used longest ago is forgotten first
+_SIGNATURES = 8
+#: sets of donated arrays that a plan keeps buffers for
+_HOMES = 4
+#: how often a plan is made anew because what the function closes over has changed
+_CHANGES = 3
+_STATIC = (int, bool, str, bytes, type(None))
+
+
+def _signature(leaves: Sequence[Any], spec: Any) -> Any:
+    """What calls have to agree in to share a plan; None where there cannot be one."""
+    parts: list[Any] = []
+    for leaf in leaves:
+        kind = type(leaf)
+        if kind is np.ndarray or isinstance(leaf, np.generic):
+            if leaf.dtype.kind not in "fiub" or not leaf.flags.c_contiguous:
+                return None
+            parts.append((kind, leaf.shape, leaf.dtype))
+        elif kind in _STATIC:
+            parts.append((kind, leaf))
+        elif kind is float:
+            parts.append((kind, leaf.hex()))
+        else:
+            return None
+    return spec, tuple(parts)
+
+
+def _closed_over(function: Any) -> Iterator[tuple[Any, Any]]:
+    """The variables that a function and the functions among them close over, with what they hold."""
+    todo, seen = [function], set[int]()
+    while todo:
+        one = todo.pop()
+        one = getattr(one, "func", getattr(one, "__func__", one))
+        for cell in getattr(one, "__closure__", None) or ():
+            if id(cell) in seen:
+                continue
+            seen.add(id(cell))
+            try:
+                held = cell.cell_contents
+            except ValueError:  # not yet bound
+                continue
+            yield cell, held
+            if isinstance(held, (FunctionType, functools.partial)):
+                todo.append(held)
+
+
+def _holds(guards: Sequence[tuple[Any, Any]]) -> bool:
+    try:
+        for cell, held in guards:
+            if cell.cell_contents is not held:
+                return False
+    except ValueError:
+        return False
+    return True
+
+
+class _Plan:
+    """A program, and buffers for it."""
+
+    def __init__(self, program: Program, spec: Any, leaves: Sequence[Any], guards: Any) -> None:
+        program.forget()
+        self.spec = spec
+        self._program = program
+        self._guards = guards
+        self._static = [(i, leaf) for i, leaf in enumerate(leaves) if i not in program.inputs]
+        self._workspace: dict[Any, Any] = {}
+        self._bound: list[Bound] = []
+        #: for a call with what the last one returned
+        self.shortcut: Shortcut | None = None
+
+    def fits(self, leaves: Sequence[Any]) -> bool:
+        """Whether all that is no array is as it was recorded."""
+        for i, value in self._static:
+            leaf = leaves[i]
+            if type(leaf) is not type(value) or leaf != value or (value == 0 and repr(leaf) != repr(value)):
+                return False
+        return _holds(self._guards)
+
+    def holds(self) -> bool:
+        """Whether what the function closes over is as it was."""
+        return _holds(self._guards)
+
+    def ready(self, leaves: Sequence[Any]) -> Bound | None:
+        """Buffers that hold the inputs; None where an input is not as it was recorded."""
+        for i, bound in enumerate(self._bound):
+            if bound.knows(leaves):
+                if i:
+                    self._bound.insert(0, self._bound.pop(i))
+                return bound if bound.take(leaves) else None
+        return None
+
+    def prepared(self, leaves: Sequence[Any]) -> Bound:
+        """As `ready`, for arrays of any origin that fit."""
+        if self._bound and self._bound[0].settle(leaves):
+            bound = self._bound[0]
+        else:
+            bound = Bound(self._program, self._workspace)
+            bound.fill(leaves)
+            self._bound = [bound, *self._bound[: _HOMES - 1]]
+        bound.take(leaves)
+        return bound
+
+
+class _Entry:
+    """What is known of the calls of one signature."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.first: Program | None = None
+        self.guards: list[tuple[Any, Any]] = []
+        self.plan: _Plan | None = None
+        self.changes = 0
+        #: why there is no plan
+        self.refused: str | None = None
+
+    def changed(self) -> None:
+        """What the function closes over is another: what was recorded does not count."""
+        self.first = self.plan = None
+        self.changes += 1
+        if self.changes > _CHANGES:
+            self.refused = "what the function closes over keeps changing"
+
+
+class Compiled:
+    """A function that is replayed where it can be.
+
+    The first call of a signature (structure, shapes, dtypes, and values that are no arrays) runs the function as
+    it is; two more record what it does with its arrays, and if they did the same, later calls repeat that. Whatever
+    cannot be recorded is run as it is. A call while another one is replayed is run as it is too.
+
+    Args:
+        function: of pytrees of arrays.
+        donate: positions of arguments whose buffers may be used for results.
+    """
+
+    def __init__(self, function: Callable[..., Any], donate: Sequence[int]) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self._function = function
+        self._donate = tuple(donate)
+        mode = os.environ.get("NNSPEC_NUMPY_PLAN", "")
+        self._never, self._always = mode == "never", mode == "always"
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._recent: _Plan | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._never or not self._lock.acquire(blocking=False):
+            return self._eagerly(args, kwargs)
+        try:
+            plan = self._recent
+            short = None if plan is None or kwargs else plan.shortcut
+            if short is not None and plan.holds() and short.takes(args):  # type: ignore[union-attr]
+                return short.bound.run(())
+            return self._flattened(args, kwargs)
+        finally:
+            self._lock.release()
+
+    def _flattened(self, args: Any, kwargs: Any) -> Any:
+        tree: Any = (args, kwargs)
+        leaves, spec = optree.tree_flatten(tree)
+        plan = self._recent
+        if plan is None or plan.spec != spec or not plan.fits(leaves):
+            return self._slowly(leaves, spec, args, kwargs)
+        bound = plan.ready(leaves)
+        if bound is None:
+            return self._slowly(leaves, spec, args, kwargs)
+        result = bound.run(leaves)
+        plan.shortcut = shortcut(bound, args) if bound.held and not kwargs else None
+        return result
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why signatures have no plan."""
+        return [entry.refused for entry in self._entries.values() if entry.refused is not None]
+
+    @property
+    def plans(self) -> int:
+        """How many signatures have one."""
+        return sum(entry.plan is not None for entry in self._entries.values())
+
+    def _eagerly(self, args: Any, kwargs: Any) -> Any:
+        if not self._donate:
+            return self._function(*args, **kwargs)
+        with donation(args, kwargs, self._donate) as given:
+            return self._function(*given, **kwargs)
+
+    def _slowly(self, leaves: Sequence[Any], spec: Any, args: Any, kwargs: Any) -> Any:
+        signature = _signature(leaves, spec)
+        if signature is None:
+            return self._eagerly(args, kwargs)
+        entry = self._entries.setdefault(signature, _Entry())
+        self._entries.move_to_end(signature)
+        if len(self._entries) > _SIGNATURES:
+            self._entries.popitem(last=False)
+        if entry.plan is not None:
+            if entry.plan.fits(leaves):
+                self._recent = entry.plan
+                return (entry.plan.ready(leaves) or entry.plan.prepared(leaves)).run(leaves)
+            entry.changed()
+        if entry.refused is not None or (entry.runs == 0 and not self._always):
+            entry.runs += 1
+            return self._eagerly(args, kwargs)
+        return self._recorded(entry, leaves, spec, args, kwargs)
+
+    def _recorded(self, entry: _Entry, leaves: Sequence[Any], spec: Any, args: Any, kwargs: Any) -> Any:
+        """The results of a run that is recorded."""
+        if entry.first is None:
+            entry.guards = list(_closed_over(self._function))
+        elif not _holds(entry.guards):
+            entry.changed()
+            return self._eagerly(args, kwargs)
+        recorder, failure = Recorder(), ""
+        try:
+            result, program = self._record(recorder, leaves, spec, args)
+        except BranchError:
+            raise
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+        finally:
+            recorder.is_closed = True
+        if failure:
+            value = self._eagerly(args, kwargs)  # which raises what the function itself raises
+            entry.refused = failure
+            return value
+        return self._settled(entry, result, program, leaves, spec)
+
+    def _settled(self, entry: _Entry, result: Any, program: Program, leaves: Sequence[Any], spec: Any) -> Any:
+        if self._always or entry.first == program:
+            entry.plan = self._recent = _Plan(program, spec, leaves, entry.guards)
+            entry.first = None
+            if self._always:
+                return entry.plan.prepared(leaves).run(leaves)
+        elif entry.first is not None:
+            entry.refused = "two runs did not do the same"
+            entry.first = None
+        else:
+            entry.first = program
+        return result
+
+    def _record(self, recorder: Recorder, leaves: Sequence[Any], spec: Any, args: Any) -> tuple[Any, Program]:
+        given, positions = list(leaves), []
+        for i, leaf in enumerate(leaves):
+            if isinstance(leaf, (np.ndarray, np.generic)):
+                given[i] = recorder.input(leaf)
+                positions.append(i)
+        traced, options = optree.tree_unflatten(spec, given)
+        result = self._function(*traced, **options)
+        if recorder.failure is not None:
+            raise UnplannableError(recorder.failure)
+        program = Program(recorder, result, positions, self._donated(leaves, args))
+        if recorder.changed_constants():
+            raise UnplannableError("an array that is no argument is written to")
+        values = optree.tree_map(_value, result)
+        return values, program
+
+    def _donated(self, leaves: Sequence[Any], args: Any) -> frozenset[int]:
+        """The leaves of the donated arguments; those of the positional ones come first, in their order."""
+        ends = np.cumsum([0, *(len(optree.tree_leaves(arg)) for arg in args)]).tolist()
+        of = [range(ends[k], ends[k + 1]) for k in self._donate if k < len(args)]
+        return frozenset(i for reach in of for i in reach if type(leaves[i]) is np.ndarray)
+
+
+def _value(x: Any) -> Any:
+    """What NumPy would have had in the place of a recorded array."""
+    if not isinstance(x, Traced):
+        return x
+    return x.value[()] if x.is_scalar else x.value

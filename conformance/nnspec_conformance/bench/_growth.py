@@ -1,0 +1,102 @@
+"""How time and memory grow with the size of the input, and whether faster than the definition's own work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nnspec.results import Bench
+from nnspec_conformance.bench._inputs import GROWING, SCALES, WORK
+from nnspec_conformance.bench._load import Load
+from nnspec_conformance.bench._operations import matching
+from nnspec_conformance.bench._processes import BenchError, Processes, Remote, SkippedError
+from nnspec_conformance.bench._steps import Measured
+from nnspec_conformance.bench._timing import paired_rounds
+
+__all__ = ["ALLOWED", "chosen_operations", "exponent", "measure_growth"]
+
+#: what an exponent may exceed that of the definition by: sizes that leave the cache make a step of their own
+ALLOWED = 0.35
+
+
+def chosen_operations(only: str | None) -> list[str]:
+    """The operations whose growth is measured and that a pattern names."""
+    return matching(GROWING, only)
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """The b of `value = a size^b`, by least squares of the logarithms.
+
+    >>> round(exponent([1, 2, 4, 8], [3, 12, 48, 192]), 6)
+    2.0
+    """
+    x, y = [math.log(s) for s in sizes], [math.log(max(v, 1e-30)) for v in values]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
+
+
+def measure_growth(
+    processes: Processes,
+    backends: Mapping[str, str],
+    *,
+    devices: Mapping[str, str],
+    operations: Sequence[str],
+    rounds: int,
+    done: Callable[[], None] = lambda: None,
+) -> Measured:
+    """The exponent of forward and backward together, of every operation on every backend.
+
+    Memory is what NumPy allocates at most at once; of other frameworks on the host nothing tells, and their whole
+    training steps are measured instead (`--what memory`).
+    """
+    measured = Measured()
+    for given, framework in backends.items():
+        for operation in operations:
+            try:
+                measured.records += _measured(processes, given, framework, devices[framework], operation, rounds)
+            except SkippedError as skipped:
+                measured.note("info", f"growth of {operation} of {given} not measured: {skipped}")
+            except BenchError as error:
+                measured.note("warning", f"growth of {operation} of {given} not measured: {error}")
+            done()
+    return measured
+
+
+def _measured(
+    processes: Processes, given: str, framework: str, device: str, operation: str, rounds: int
+) -> list[Bench]:
+    process = processes[framework]
+    options: dict[str, Any] = {"operation": operation, "backend": given, "device": device, "backward": True}
+    contestants = {
+        f"x{scale:g}": Remote(
+            process, f"x{scale:g}", "nnspec_conformance.bench._calls:make_ours", scale=scale, **options
+        )
+        for scale in SCALES
+    }
+    found = paired_rounds(contestants, rounds, watch=Load(processes.pids))
+    values = {"seconds": [found.median(name) for name in contestants]}
+    if framework == "numpy":
+        values["bytes"] = [contestant.call("peak") for contestant in contestants.values()]
+    for contestant in contestants.values():
+        contestant.drop()
+    bound = WORK[operation].growth + ALLOWED
+    common: dict[str, Any] = {
+        "what": "growth",
+        "backend": given,
+        "device": device,
+        "case": operation,
+        "quantity": "exponent",
+        "bound": bound,
+        "rounds": found.count,
+        "disturbed": found.disturbed,
+        "kept": found.kept,
+        "threads": processes.threads,
+    }
+    records = []
+    for quantity, series in values.items():
+        fitted = exponent(SCALES, series)
+        told = ", ".join(f"{value:.3g}" for value in series)
+        text = f"{quantity} at {', '.join(contestants)}: {told}"
+        records.append(Bench(**common, variant=quantity, value=fitted, met=fitted <= bound, message=text))
+    return records
