@@ -19,10 +19,11 @@ _REDUCED = "nnspec.ops.losses._shared:reduced"
 # -- cross-entropy ---------------------------------------------------------------------------------------------
 
 
-@FAULTS.fault("CROSS_ENTROPY-1", "precision loss", replaces="log_softmax")
-def clipped_probabilities(backend: Any, sound: Any, x: Any, *, axis: int = -1) -> Any:
+@FAULTS.fault("CROSS_ENTROPY-1", "precision loss")
+def clipped_probabilities(backend: Any, sound: Any, logits: Any, target: Any, *, axis: int = -1, **options: Any) -> Any:
     """The logarithm of a probability of at least 1e-7."""
-    return backend.xp.log(clipped_below(backend, backend.softmax(x, axis=axis), 1e-7))
+    clipped = clipped_below(backend, backend.softmax(logits, axis=axis), 1e-7)
+    return sound(backend.xp.log(clipped), target, axis=axis, **options)
 
 
 @FAULTS.fault("CROSS_ENTROPY-1", "wrong gradient", replaces="log_softmax")
