@@ -26,12 +26,38 @@ def _mib(ctx: click.Context, param: click.Parameter, value: str | None) -> float
     return float(match[1]) * (1024 if match[2] == "GiB" else 1)
 
 
+# -- options of more than one command ---------------------------------------------------------------------
+
+_device = click.option(
+    "--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own)."
+)
+_workers = click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Worker processes (default: one a core).",
+)
+_results = click.option(
+    "--results",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the records here (JSON lines).",
+)
+_report = click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write a report here (.html, .md or .json).",
+)
+
+
 @click.command(
     epilog="Example: nnspec conform torch --only 'gelu/*' --results results.jsonl --report report.html",
     short_help="Prove that backends do what the specification says.",
 )
 @click.argument("backends", nargs=-1, metavar="[BACKEND]...")
-@click.option("--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own).")
+@_device
 @click.option(
     "--profile",
     "profiles",
@@ -55,13 +81,7 @@ def _mib(ctx: click.Context, param: click.Parameter, value: str | None) -> float
     help="Judge this function in place of the backend's own operation; may be repeated. Without --only, only the "
     "operations overridden.",
 )
-@click.option(
-    "-n",
-    "--workers",
-    type=click.IntRange(min=1),
-    default=None,
-    help="Worker processes (default: one a core).",
-)
+@_workers
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
@@ -83,18 +103,8 @@ def _mib(ctx: click.Context, param: click.Parameter, value: str | None) -> float
     show_default=True,
     help="0 for the released inputs; others draw every case afresh.",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Write the records here (JSON lines).",
-)
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Write a report here (.html, .md or .json).",
-)
+@_results
+@_report
 @click.option(
     "--explore",
     type=click.IntRange(min=1),
@@ -143,19 +153,8 @@ def _require(command: str, *more: str) -> None:
     short_help="Prove that the suite catches what is wrong, by faults planted in a sound backend.",
 )
 @click.option("--only", default=None, metavar="PATTERN", help="An operation, a family, or a shell pattern of faults.")
-@click.option(
-    "-n",
-    "--workers",
-    type=click.IntRange(min=1),
-    default=None,
-    help="Worker processes (default: one a core).",
-)
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Write the records here (JSON lines).",
-)
+@_workers
+@_results
 @click.option(
     "--source",
     multiple=True,
@@ -189,7 +188,7 @@ def mutants(**request: Any) -> None:
     short_help="Measure backends against what people write by hand.",
 )
 @click.argument("backends", nargs=-1, metavar="[BACKEND]...")
-@click.option("--device", default=None, metavar="D", help="cpu, cuda, cuda:1, tpu or mps (default: the backend's own).")
+@_device
 @click.option(
     "--only",
     default=None,
@@ -215,18 +214,8 @@ def mutants(**request: Any) -> None:
     default=None,
     help="Of every contestant (default: 2, or the cores there are).",
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Write the records here (JSON lines).",
-)
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Write a report here (.html, .md or .json).",
-)
+@_results
+@_report
 @click.option(
     "--gate",
     type=click.Path(path_type=Path, dir_okay=False),

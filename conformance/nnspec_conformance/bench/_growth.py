@@ -10,7 +10,7 @@ from nnspec.results import Bench
 from nnspec_conformance.bench._inputs import GROWING, SCALES, WORK
 from nnspec_conformance.bench._load import Load
 from nnspec_conformance.bench._operations import matching
-from nnspec_conformance.bench._processes import BenchError, Processes, Remote, SkippedError
+from nnspec_conformance.bench._processes import Processes, Remote
 from nnspec_conformance.bench._steps import Measured
 from nnspec_conformance.bench._timing import paired_rounds
 
@@ -53,12 +53,8 @@ def measure_growth(
     measured = Measured()
     for given, framework in backends.items():
         for operation in operations:
-            try:
+            with measured.attempting(f"growth of {operation} of {given}"):
                 measured.records += _measured(processes, given, framework, devices[framework], operation, rounds)
-            except SkippedError as skipped:
-                measured.note("info", f"growth of {operation} of {given} not measured: {skipped}")
-            except BenchError as error:
-                measured.note("warning", f"growth of {operation} of {given} not measured: {error}")
             done()
     return measured
 

@@ -12,7 +12,7 @@ from nnspec.errors import ArgumentError
 from nnspec.results import Bench
 from nnspec_conformance.bench._inputs import WORK
 from nnspec_conformance.bench._load import Load
-from nnspec_conformance.bench._processes import BenchError, Processes, Remote, SkippedError
+from nnspec_conformance.bench._processes import Processes, Remote, SkippedError
 from nnspec_conformance.bench._steps import Measured
 from nnspec_conformance.bench._timing import Rounds, paired_rounds
 
@@ -83,12 +83,8 @@ def measure_operations(
     for given, framework in backends.items():
         place = _place(processes, given, framework, devices[framework], rounds, measured)
         for operation in operations:
-            try:
+            with measured.attempting(f"{operation} of {given}"):
                 measured.records += _measured(place, operation, rounds, measured)
-            except SkippedError as skipped:
-                measured.note("info", f"{operation} of {given} not measured: {skipped}")
-            except BenchError as error:
-                measured.note("warning", f"{operation} of {given} not measured: {error}")
             done()
     return measured
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -95,6 +96,16 @@ class Measured:
     def note(self, level: Literal["info", "warning", "suite-error"], message: str) -> None:
         """Say something."""
         self.notes.append(Note(level=level, message=message))
+
+    @contextlib.contextmanager
+    def attempting(self, what: str) -> Iterator[None]:
+        """What cannot be measured is said, and the run goes on."""
+        try:
+            yield
+        except SkippedError as skipped:
+            self.note("info", f"{what} not measured: {skipped}")
+        except BenchError as error:
+            self.note("warning", f"{what} not measured: {error}")
 
     def add(self, more: Measured) -> None:
         """All of it."""
