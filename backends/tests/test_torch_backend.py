@@ -273,17 +273,6 @@ def test_fuse_without_a_compiler_says_what_is_missing(monkeypatch: pytest.Monkey
         B.compile(lambda x: x, fuse=True)
 
 
-def test_fuse_gives_torch_compile_the_whole_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.compiler.reset()
-    monkeypatch.setenv("CXX", "python3")
-    real = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda f, **options: real(f, backend="eager", **options))
-    fused = B.compile(lambda x, flag: B.relu(x) if flag else x, fuse=True)
-    assert fused(torch.tensor([-1.0, 2.0]), True).tolist() == [0.0, 2.0]
-    with pytest.raises(torch._dynamo.exc.Unsupported):  # an error, not a slow path
-        B.compile(lambda x: x if x.sum() > 0 else -x, fuse=True)(torch.ones(2))
-
-
 def test_values_under_a_transform_are_not_looked_at() -> None:
     seen: list[bool] = []
 

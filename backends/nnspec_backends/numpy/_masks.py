@@ -8,31 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from nnspec._threefry import PARITY, ROTATIONS, WORD
+from nnspec._threefry import ROTATIONS, WORD, block_of_numbers, schedule
 from nnspec_backends.numpy._plan import Traced
 
-__all__ = ["Masks", "block_of_numbers", "fold_into", "recorded_mask"]
+__all__ = ["Masks", "fold_into", "recorded_mask"]
 
 #: blocks computed at a time, so that what they are made of stays in the cache
 _CHUNK = 1 << 14
-
-
-def _schedule(k0: int, k1: int) -> list[tuple[int, int]]:
-    """What is added to both words before the rounds and after every four of them."""
-    words = k0, k1, k0 ^ k1 ^ PARITY
-    return [(words[j % 3], (words[(j + 1) % 3] + j) & WORD) for j in range(6)]
-
-
-def block_of_numbers(key: Any, high: int, low: int) -> tuple[int, int]:
-    """One block, in Python integers: for a single one that is faster than arrays are."""
-    schedule = _schedule(*(int(word) & WORD for word in key))
-    x0, x1 = (high + schedule[0][0]) & WORD, (low + schedule[0][1]) & WORD
-    for group in range(5):
-        for r in ROTATIONS[group % 2]:
-            x0 = (x0 + x1) & WORD
-            x1 = ((x1 << r | x1 >> (32 - r)) & WORD) ^ x0
-        x0, x1 = (x0 + schedule[group + 1][0]) & WORD, (x1 + schedule[group + 1][1]) & WORD
-    return x0, x1
 
 
 def fold_into(out: Any, key: Any, data: Any) -> None:
@@ -71,12 +53,12 @@ def _drawing(sites: list[tuple[int, int, int]]) -> Callable[..., None]:
     high = np.concatenate([np.full(n, site, np.uint32) for n, (site, _, _) in zip(blocks, sites, strict=True)])
     low = np.concatenate([np.arange(n, dtype=np.uint32) for n in blocks])
     words = np.empty((len(low), 2), "<u4")  # little-endian, so that the low half of a word comes first
-    schedule = np.empty((6, 2), np.uint32)
+    added = np.empty((6, 2), np.uint32)
     calls = [
         call
         for start in range(0, len(low), _CHUNK)
         for reach in [slice(start, start + _CHUNK)]
-        for call in _rounds(high[reach], low[reach], words[reach], schedule)
+        for call in _rounds(high[reach], low[reach], words[reach], added)
     ]
     lanes, start = [], 0
     for n, (_, count, limit) in zip(blocks, sites, strict=True):
@@ -86,7 +68,7 @@ def _drawing(sites: list[tuple[int, int, int]]) -> Callable[..., None]:
         start += n
 
     def draw(key: Any, outs: Any) -> None:
-        schedule[...] = _schedule(*(int(word) & WORD for word in key.tolist()))
+        added[...] = schedule(*(int(word) & WORD for word in key.tolist()))
         for call in calls:
             call()
         for (compare, lane, limit), out in zip(lanes, outs, strict=True):
@@ -95,7 +77,7 @@ def _drawing(sites: list[tuple[int, int, int]]) -> Callable[..., None]:
     return draw
 
 
-def _rounds(high: Any, low: Any, words: Any, schedule: Any) -> list[Callable[[], Any]]:
+def _rounds(high: Any, low: Any, words: Any, added: Any) -> list[Callable[[], Any]]:
     """The calls that make words of counters; they work in arrays of their own."""
     x0, x1, left = (np.empty_like(low) for _ in range(3))
     calls: list[Callable[[], Any]] = []
@@ -103,8 +85,8 @@ def _rounds(high: Any, low: Any, words: Any, schedule: Any) -> list[Callable[[],
     def call(ufunc: Any, *operands: Any) -> None:
         calls.append(functools.partial(ufunc, *operands))
 
-    call(np.add, high, schedule[0, 0, ...], x0)
-    call(np.add, low, schedule[0, 1, ...], x1)
+    call(np.add, high, added[0, 0, ...], x0)
+    call(np.add, low, added[0, 1, ...], x1)
     for group in range(5):
         for r in ROTATIONS[group % 2]:
             call(np.add, x0, x1, x0)
@@ -113,8 +95,8 @@ def _rounds(high: Any, low: Any, words: Any, schedule: Any) -> list[Callable[[],
             call(np.bitwise_or, x1, left, x1)
             call(np.bitwise_xor, x1, x0, x1)
         outs = (x0, x1) if group < 4 else (words[:, 0], words[:, 1])
-        call(np.add, x0, schedule[group + 1, 0, ...], outs[0])
-        call(np.add, x1, schedule[group + 1, 1, ...], outs[1])
+        call(np.add, x0, added[group + 1, 0, ...], outs[0])
+        call(np.add, x1, added[group + 1, 1, ...], outs[1])
     return calls
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,31 @@ from typing import Any
 import torch
 from torch._C import _functorch  # torch.func offers no public way to ask
 
-__all__ = ["ieee_products", "traced", "under_transform"]
+__all__ = ["ieee_products", "is_recording", "recorded", "traced", "under_transform"]
+
+
+class _Recording(threading.local):
+    """Whether this thread runs a function to see which kernels it comes to."""
+
+    value = False
+
+
+_recording = _Recording()
+
+
+def is_recording() -> bool:
+    """Whether what this thread runs is recorded by `Backend.compile`: tensors have no values to look at."""
+    return _recording.value
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Within it, nothing looks at values."""
+    before, _recording.value = _recording.value, True
+    try:
+        yield
+    finally:
+        _recording.value = before
 
 
 def traced(x: torch.Tensor) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import sys
@@ -23,7 +22,8 @@ from nnspec.operation import Array
 from nnspec_backends._host import checked_dtype, fresh_host_array
 from nnspec_backends.torch import _process
 from nnspec_backends.torch._arrays import from_host, to_host
-from nnspec_backends.torch._modes import ieee_products, traced, under_transform
+from nnspec_backends.torch._modes import ieee_products, is_recording, traced, under_transform
+from nnspec_backends.torch._plan import Compiled
 from nnspec_backends.torch.activations import TorchActivations
 from nnspec_backends.torch.attention import TorchAttention
 from nnspec_backends.torch.convolution import TorchConvolution
@@ -31,7 +31,7 @@ from nnspec_backends.torch.embedding import TorchEmbedding
 from nnspec_backends.torch.linear import TorchLinear
 from nnspec_backends.torch.losses import TorchLosses
 from nnspec_backends.torch.normalization import TorchNormalization
-from nnspec_backends.torch.optimizers import TorchOptimizers, donation
+from nnspec_backends.torch.optimizers import TorchOptimizers
 from nnspec_backends.torch.pooling import TorchPooling
 from nnspec_backends.torch.random import TorchRandom
 from nnspec_backends.torch.recurrent import TorchRecurrent
@@ -117,7 +117,7 @@ class TorchBackend(
 
     def is_concrete(self, x: Array) -> bool:
         # inside a transform not even an array from outside it can be handed to NumPy
-        return not under_transform() and not traced(x) and bool(x.is_cpu)
+        return not (under_transform() or is_recording() or traced(x)) and bool(x.is_cpu)
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}
@@ -203,44 +203,29 @@ class TorchBackend(
     def compile(
         self, function: Callable[..., Any], *, donate: Sequence[int] = (), fuse: bool = False
     ) -> Callable[..., Any]:
-        """`Backend.compile`: eager with in-place updates, or the whole function through torch.compile.
+        """`Backend.compile`: a traced list of kernels, or with `fuse` kernels made by torch.compile.
 
-        By default `function` runs eagerly; optimizer updates inside it write into donated leaves, which let
-        go of their buffers at that moment: a later look at the old value fails. With `fuse` it becomes one
-        graph, or fails: at what cannot be traced, and after too many recompilations
-        (`torch._dynamo.config.recompile_limit`), which come from arguments that keep changing in shape or
-        Python value. Donated buffers are not reused there.
+        The first calls with given structures, shapes, strides, dtypes and Python values run the function as it is;
+        then it is traced, gradients included, and later calls run the kernels that were found. What Python does
+        besides (values of attributes and globals, printing) is that of the trace. Optimizers write into donated
+        arrays, which let go of their buffers at that moment: a later look at the old value fails. A function that
+        cannot be traced, since it looks at values, runs as it is at every call.
+
+        With `fuse` the first call is traced already and torch.compile makes kernels of all but the optimizer's,
+        which takes seconds; a function that cannot be traced is an error then.
 
         Raises:
-            UnsupportedOperationError: `fuse` on the CPU without a C++ compiler.
+            UnsupportedOperationError: `fuse` on the CPU without a C++ compiler; at a call, what cannot be traced,
+                and more than eight signatures.
+            ArgumentError: at a call with `fuse`, donated arrays that share memory.
         """
         _check_donate(donate)
-        if not fuse:
-            return self._eager(function, tuple(donate))
-        if self.device == "cpu" and not _has_cxx_compiler():
+        if fuse and self.device == "cpu" and not _has_cxx_compiler():
             raise UnsupportedOperationError(
                 "compile: fuse=True on the CPU needs a C++ compiler, and there is none; install g++ or "
                 "clang++, or name one in the environment variable CXX"
             )
-        fused = torch.compile(function, fullgraph=True)
-
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with self._precision():
-                return fused(*args, **kwargs)
-
-        return run
-
-    def _eager(self, function: Callable[..., Any], donate: tuple[int, ...]) -> Callable[..., Any]:
-        if not donate:
-            return function
-
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with donation([args[i] for i in donate if i < len(args)]):
-                return function(*args, **kwargs)
-
-        return run
+        return Compiled(function, donate, fuse=fuse)
 
 
 def _has_cxx_compiler() -> bool:

@@ -6,13 +6,13 @@ import functools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from types import FunctionType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
+from nnspec_backends._closures import closed_over, is_unchanged
 from nnspec_backends.numpy._donation import donation
 from nnspec_backends.numpy._plan._bound import Bound
 from nnspec_backends.numpy._plan._program import Program
@@ -49,35 +49,6 @@ def _signature(leaves: Sequence[Any], spec: Any) -> Any:
     return spec, tuple(parts)
 
 
-def _closed_over(function: Any) -> Iterator[tuple[Any, Any]]:
-    """The variables that a function and the functions among them close over, with what they hold."""
-    todo, seen = [function], set[int]()
-    while todo:
-        one = todo.pop()
-        one = getattr(one, "func", getattr(one, "__func__", one))
-        for cell in getattr(one, "__closure__", None) or ():
-            if id(cell) in seen:
-                continue
-            seen.add(id(cell))
-            try:
-                held = cell.cell_contents
-            except ValueError:  # not yet bound
-                continue
-            yield cell, held
-            if isinstance(held, (FunctionType, functools.partial)):
-                todo.append(held)
-
-
-def _holds(guards: Sequence[tuple[Any, Any]]) -> bool:
-    try:
-        for cell, held in guards:
-            if cell.cell_contents is not held:
-                return False
-    except ValueError:
-        return False
-    return True
-
-
 class _Plan:
     """A program, and buffers for it."""
 
@@ -98,11 +69,11 @@ class _Plan:
             leaf = leaves[i]
             if type(leaf) is not type(value) or leaf != value or (value == 0 and repr(leaf) != repr(value)):
                 return False
-        return _holds(self._guards)
+        return is_unchanged(self._guards)
 
     def holds(self) -> bool:
         """Whether what the function closes over is as it was."""
-        return _holds(self._guards)
+        return is_unchanged(self._guards)
 
     def ready(self, leaves: Sequence[Any]) -> Bound | None:
         """Buffers that hold the inputs; None where an input is not as it was recorded."""
@@ -229,8 +200,8 @@ class Compiled:
     def _recorded(self, entry: _Entry, leaves: Sequence[Any], spec: Any, args: Any, kwargs: Any) -> Any:
         """The results of a run that is recorded."""
         if entry.first is None:
-            entry.guards = list(_closed_over(self._function))
-        elif not _holds(entry.guards):
+            entry.guards = list(closed_over(self._function))
+        elif not is_unchanged(entry.guards):
             entry.changed()
             return self._eagerly(args, kwargs)
         recorder, failure = Recorder(), ""

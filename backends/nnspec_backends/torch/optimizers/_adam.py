@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import torch
 from torch.optim.adam import adam
 
 from nnspec.ops.optimizers import _checks as checks
@@ -14,22 +15,23 @@ __all__ = ["TorchAdam", "adam_step", "is_average"]
 
 
 def adam_step(c: Columns, o: SimpleNamespace) -> None:
-    adam(
-        c["params"],
-        c["grads"],
-        c["exp_avg"],
-        c["exp_avg_sq"],
-        c.get("max_exp_avg_sq", []),  # AMSGrad's
-        steps_before(o, c["params"]),
-        fused="max_exp_avg_sq" not in c,  # whose maximum loses NaN
-        amsgrad="max_exp_avg_sq" in c,
-        beta1=o.beta1,
-        beta2=o.beta2,
-        lr=o.lr,
-        weight_decay=2 * getattr(o, "l2", 0.0),
-        eps=o.eps,
-        maximize=False,
-    )
+    options = {
+        "amsgrad": "max_exp_avg_sq" in c,
+        "beta1": o.beta1,
+        "beta2": o.beta2,
+        "lr": o.lr,
+        "weight_decay": 2 * getattr(o, "l2", 0.0),
+        "eps": o.eps,
+        "maximize": False,
+    }
+    columns = c["params"], c["grads"], c["exp_avg"], c["exp_avg_sq"]
+    if options["amsgrad"]:  # whose fused maximum loses NaN
+        adam(*columns, c["max_exp_avg_sq"], steps_before(o, c["params"]), fused=False, **options)
+    else:
+        # what adam(fused=True) comes to, but for a counter of each parameter: it takes longer to count them
+        # than to update a small model
+        step = (o.step.to(c["params"][0].device) + 1).to(torch.float32)
+        torch._fused_adam_(*columns, [], [step] * len(c["params"]), **options)
 
 
 def is_average(o: SimpleNamespace) -> bool:

@@ -11,6 +11,7 @@ import optree
 import torch
 
 from nnspec.operation import Array
+from nnspec_backends.torch._modes import is_recording
 
 __all__ = ["donation", "writable"]
 
@@ -46,7 +47,7 @@ def writable(columns: dict[str, list[Array]], grads: list[Array]) -> dict[str, l
     the new one.
     """
     tensors = [x for column in columns.values() for x in column]
-    if not all(map(_is_donated, tensors)) or _overlap(tensors, grads):
+    if is_recording() or not all(map(_is_donated, tensors)) or _overlap(tensors, grads):
         layout = torch.contiguous_format
         return {name: [x.detach().clone(memory_format=layout) for x in column] for name, column in columns.items()}
     kept = {name: [x.detach() for x in column] for name, column in columns.items()}

@@ -13,7 +13,7 @@ import torch
 
 from nnspec.operation import Array, Family, Operation
 from nnspec.ops.optimizers._steps import State, decays, next_step
-from nnspec_backends.torch._modes import traced
+from nnspec_backends.torch._modes import is_recording, traced
 from nnspec_backends.torch.optimizers._donation import writable
 
 __all__ = ["BOTH", "SINGLE", "Columns", "native", "steps_before", "unused_steps"]
@@ -65,7 +65,7 @@ def native(
             columns is None
             or rate is None
             or traced(state["step"])
-            or (reads_step and not all(x.is_cpu for x in (state["step"], *others.values())))
+            or (reads_step and (is_recording() or not all(x.is_cpu for x in (state["step"], *others.values()))))
             or (_positive(o, "l2") and _positive(o, "weight_decay"))  # the penalty is of p before it decays
             or not accepts(o)
         ):
@@ -110,7 +110,7 @@ def _number(lr: Any) -> float | None:
     """The learning rate where reading it forces no device to wait."""
     if not isinstance(lr, torch.Tensor):
         return float(lr)
-    return None if traced(lr) or not lr.is_cpu else float(lr)
+    return None if traced(lr) or is_recording() or not lr.is_cpu else float(lr)
 
 
 def _columns(trees: dict[str, Any], dtypes: tuple[torch.dtype, ...]) -> Columns | None:

@@ -1,0 +1,200 @@
+"""`TorchBackend.compile` without `fuse`: functions that are run, traced, and from then on replayed."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import optree
+import torch
+
+from nnspec.errors import ArgumentError, UnsupportedOperationError
+from nnspec_backends._closures import closed_over, is_unchanged
+from nnspec_backends.torch._modes import is_recording, under_transform
+from nnspec_backends.torch._plan._replay import NothingDoneError, Plan, is_plain
+from nnspec_backends.torch._plan._trace import trace
+from nnspec_backends.torch.optimizers import donation
+
+__all__ = ["Compiled"]
+
+#: signatures of a function that are remembered; the one used longest ago is forgotten first
+_SIGNATURES = 8
+#: calls of a signature that are run as they are before it is traced, which takes seconds the first time
+_RUNS = 5
+#: how often a plan is made anew because what the function closes over has changed
+_CHANGES = 3
+_STATIC = (int, bool, str, type(None))
+
+
+def _signature(leaves: Sequence[Any], spec: Any) -> Any:
+    """What calls have to agree in to share a plan; None where there cannot be one."""
+    parts: list[Any] = []
+    for leaf in leaves:
+        if is_plain(leaf):
+            parts.append((leaf.shape, leaf.stride(), leaf.dtype, leaf.device))
+        elif type(leaf) in _STATIC:
+            parts.append((type(leaf), leaf))
+        elif type(leaf) is float:
+            parts.append((float, leaf.hex()))
+        else:
+            return None
+    return spec, tuple(parts)
+
+
+class _Entry:
+    """What is known of the calls of one signature."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.plan: Plan | None = None
+        self.guards: list[tuple[Any, Any]] = []
+        self.changes = 0
+        #: why there is no plan
+        self.refused: str | None = None
+
+    def changed(self) -> None:
+        """What the function closes over is another: what was traced does not count."""
+        self.plan = None
+        self.changes += 1
+        if self.changes > _CHANGES:
+            self.refused = "what the function closes over keeps changing"
+
+
+class Compiled:
+    """A function that is replayed where it can be.
+
+    The first five calls of a signature (structure, shapes, strides, dtypes, and values that are no tensors) run the
+    function as it is; the next one traces it, twice, and if both did the same, it and later calls run the kernels
+    that were found. Whatever cannot be traced is run as it is, as is a call while another one is replayed.
+
+    With `fuse` the first call is traced already, torch.compile makes the kernels, and what cannot be is an error.
+
+    Args:
+        function: of pytrees of tensors.
+        donate: positions of arguments whose memory may be used for results.
+        fuse: make kernels for this function.
+    """
+
+    def __init__(self, function: Callable[..., Any], donate: Sequence[int], *, fuse: bool = False) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self._function = function
+        self._donate = tuple(donate)
+        mode = os.environ.get("NNSPEC_TORCH_PLAN", "")
+        self._fuse = fuse
+        self._never, self._runs = mode == "never" and not fuse, 0 if fuse or mode == "always" else _RUNS
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._recent: _Entry | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._never or _is_elsewhere() or not self._lock.acquire(blocking=self._fuse):
+            return self._eagerly(args, kwargs)
+        try:
+            tree: Any = (args, kwargs)
+            leaves, spec = optree.tree_flatten(tree)
+            entry = self._recent
+            plan = None if entry is None else entry.plan
+            if plan is None or plan.spec != spec or not is_unchanged(entry.guards) or not plan.fits(leaves):  # type: ignore[union-attr]
+                plan = self._planned(leaves, spec, args)
+            if plan is not None:
+                return plan.run(leaves)
+            if self._fuse:
+                raise self._problem(leaves, spec)
+        except NothingDoneError:
+            pass  # for errors in our words, by the checks
+        finally:
+            self._lock.release()
+        return self._eagerly(args, kwargs)
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why signatures have no plan."""
+        return [entry.refused for entry in self._entries.values() if entry.refused is not None]
+
+    @property
+    def plans(self) -> int:
+        """How many signatures have one."""
+        return sum(entry.plan is not None for entry in self._entries.values())
+
+    def _eagerly(self, args: Any, kwargs: Any) -> Any:
+        with donation([args[i] for i in self._donate if i < len(args)]):
+            return self._function(*args, **kwargs)
+
+    def _planned(self, leaves: Sequence[Any], spec: Any, args: Any) -> Plan | None:
+        """A plan for the leaves; None where the function is run as it is."""
+        signature = _signature(leaves, spec)
+        if signature is None:
+            return None
+        if self._fuse and len(self._entries) == _SIGNATURES and signature not in self._entries:
+            raise UnsupportedOperationError(
+                f"compile: fuse=True compiles a function for at most {_SIGNATURES} signatures, and this call is "
+                "another one; pass numbers that change as arrays of rank 0, and pad what changes in shape"
+            )
+        entry = self._entries.setdefault(signature, _Entry())
+        self._entries.move_to_end(signature)
+        if len(self._entries) > _SIGNATURES:
+            self._entries.popitem(last=False)
+        if entry.plan is not None and not is_unchanged(entry.guards):
+            entry.changed()
+        if entry.refused is not None:
+            return None
+        if entry.plan is None:
+            entry.runs += 1
+            if entry.runs <= self._runs:
+                return None
+            self._trace(entry, leaves, spec, args)
+        if entry.plan is None or not entry.plan.fits(leaves):
+            return None
+        self._recent = entry
+        return entry.plan
+
+    def _problem(self, leaves: Sequence[Any], spec: Any) -> Exception:
+        """What keeps these leaves from being compiled."""
+        signature = _signature(leaves, spec)
+        if signature is None:
+            return UnsupportedOperationError(
+                "compile: fuse=True takes tensors that want no gradient, numbers, strings, booleans and None as "
+                f"leaves, got {next(_described(x) for x in leaves if _signature([x], None) is None)}"
+            )
+        refused = self._entries[signature].refused
+        if refused is None:
+            return ArgumentError("donate: a donated array shares memory with another argument; pass a copy")
+        return UnsupportedOperationError(f"compile: fuse=True cannot trace this function: {refused}")
+
+    def _trace(self, entry: _Entry, leaves: Sequence[Any], spec: Any, args: Any) -> None:
+        entry.guards = list(closed_over(self._function))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch about its own compiler
+                first, second = (trace(self._function, leaves, spec) for _ in range(2))
+                if not first.does_the_same(second):
+                    entry.refused = "two runs did not do the same"
+                    return
+                entry.plan = Plan(first, first.made(second), leaves, spec, self._donated(args), fuse=self._fuse)
+        except Exception as error:  # whatever it is, the function as it is says it better
+            entry.refused = f"{type(error).__name__}: {error}"
+
+    def _donated(self, args: Any) -> frozenset[int]:
+        """The leaves of the donated arguments; those of the positional ones come first, in their order."""
+        ends = [0, *accumulate(len(optree.tree_leaves(arg)) for arg in args)]
+        return frozenset(i for k in self._donate if k < len(args) for i in range(ends[k], ends[k + 1]))
+
+
+def _described(x: Any) -> str:
+    if isinstance(x, torch.Tensor) and x.requires_grad:
+        return "a tensor with requires_grad"
+    return f"{type(x).__name__} ({x!r:.40})"
+
+
+def _is_elsewhere() -> bool:
+    """Whether this call is itself traced, or under a mode that a plan does not know."""
+    return is_recording() or under_transform() or any(map(torch.is_autocast_enabled, _AUTOCAST))
+
+
+_AUTOCAST = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
