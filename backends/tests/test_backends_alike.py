@@ -452,6 +452,23 @@ def test_integers_keep_their_kind(B: Backend, data: Any) -> None:  # noqa: N803
     assert B.to_numpy(B.asarray([True, False])).dtype == bool
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plugin_describes_the_class(name: str) -> None:
+    """`nnspec backends` prints the description and imports nothing to compare."""
+    cls = type(BACKENDS[name])
+    (said,) = (info.entry.description for info in nnspec.list_backends() if info.name == name)
+    assert said is not None
+    assert said.dtypes == cls.dtypes
+    assert said.profiles == cls.profiles
+    versions = said.versions()
+    assert versions is not None
+    # the CUDA version is that of a build, which has no distribution
+    assert list(versions) == [package for package in cls.versions() if package != "cuda"]
+    assert all(cls.versions()[package].startswith(version) for package, version in versions.items())
+    assert set(said.devices) <= set(cls.devices())
+    assert set(said.devices) == set(cls.devices()) or not said.all_devices
+
+
 IMPORTS = """
 import sys, nnspec
 assert not {"torch", "jax"} & set(sys.modules), "a framework is imported before it is asked for"

@@ -407,6 +407,6 @@ def _file() -> Sequence[Any]:
 def test_nothing_of_the_contestants_is_imported_before_it_is_asked_for() -> None:
     import subprocess
 
-    code = "import sys, nnspec, nnspec_conformance.hooks; print('nnspec_benchmarks' in sys.modules)"
+    code = "import sys, nnspec, nnspec_conformance.commands; print('nnspec_benchmarks' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

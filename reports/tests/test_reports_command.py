@@ -126,6 +126,6 @@ def test_a_missing_extra_is_named_with_the_pip_command(
 
 def test_the_entry_point_imports_nothing_heavy() -> None:
     heavy = ("pydantic", "jinja2", "matplotlib")
-    code = f"import sys, nnspec_reports.hooks; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, nnspec_reports.commands, nnspec_reports.hooks; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,6 +1,8 @@
 """nnspec: an executable specification of neural-network building blocks."""
 
-from nnspec.backend import PROFILES, Backend
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from nnspec.errors import (
     ArgumentError,
     BackendNotFoundError,
@@ -16,7 +18,21 @@ from nnspec.errors import (
     VectorsError,
 )
 from nnspec.operation import Family, Operation, operation
-from nnspec.plugins import BackendEntry, BackendInfo, backend_class, get_backend, hookimpl, list_backends
+from nnspec.plugins import (
+    PROFILES,
+    BackendDescription,
+    BackendEntry,
+    BackendInfo,
+    backend_class,
+    get_backend,
+    hookimpl,
+    list_backends,
+)
+
+if TYPE_CHECKING:
+    from nnspec import backend as backend
+    from nnspec import ops as ops
+    from nnspec.backend import Backend
 
 __version__ = "0.1.0"
 #: version of the specification: the operations and what they require
@@ -27,6 +43,7 @@ __all__ = [
     "SPEC_VERSION",
     "ArgumentError",
     "Backend",
+    "BackendDescription",
     "BackendEntry",
     "BackendInfo",
     "BackendNotFoundError",
@@ -49,3 +66,15 @@ __all__ = [
     "list_backends",
     "operation",
 ]
+
+if not TYPE_CHECKING:  # where a module has __getattr__, no misspelt name of it is an error
+
+    def __getattr__(name: str) -> object:
+        """The definitions need NumPy and take most of the time, so they are imported when first asked for."""
+        if name not in ("Backend", "backend", "ops"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()["Backend"] = import_module("nnspec.backend").Backend  # which makes the other two attributes as well
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

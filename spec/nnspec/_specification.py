@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnspec.backend import Backend
+import nnspec  # Backend is taken from it when a command needs the definitions
 from nnspec.errors import ArgumentError
 from nnspec.operation import Operation
 
@@ -63,7 +63,7 @@ def _operation_record(op: Operation) -> dict[str, Any]:
 
 
 def _find(name: str) -> Operation:
-    operations = Backend.operations()
+    operations = nnspec.Backend.operations()
     if name in operations:
         return operations[name]
     close = difflib.get_close_matches(name.lower(), operations, n=5, cutoff=0.5)
@@ -76,7 +76,7 @@ def _find(name: str) -> Operation:
 
 def _overview() -> str:
     families: dict[str, list[tuple[str, str]]] = {}
-    for op in Backend.operations().values():
+    for op in nnspec.Backend.operations().values():
         families.setdefault(op.family, []).append((op.name, op.summary))
     width = _width()
     page = click.HelpFormatter(width=width or sys.maxsize)
@@ -156,7 +156,7 @@ def spec(operation: str | None, as_json: bool) -> None:
         nnspec spec --json
     """
     if as_json:
-        found = Backend.operations().values() if operation is None else [_find(operation)]
+        found = nnspec.Backend.operations().values() if operation is None else [_find(operation)]
         echo_json([_operation_record(op) for op in found])
     elif operation is None:
         click.echo(_overview())
@@ -174,7 +174,7 @@ def _told(verdicts: Verdicts) -> str:
 
 
 def _traced(traced: Trace, operation: str) -> Iterator[str]:
-    for name, sentence in Backend.operations()[operation].requirements.items():
+    for name, sentence in nnspec.Backend.operations()[operation].requirements.items():
         yield f"[{name}] {sentence}"
         yield from (f"    {backend}: {_told(verdicts)}" for backend, verdicts in traced.of(name).items())
         yield f"    {', '.join(traced.tested_by[name]) or 'no case tests it'}"

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import optree
 
+from nnspec._low_precision import apply, working_dtype
 from nnspec._validate import _described
 from nnspec.errors import ArgumentError, DTypeError, ShapeError, UnsupportedOperationError
 from nnspec.operation import Array, Operation, catalogue
@@ -31,11 +32,9 @@ from nnspec.ops.recurrent import Recurrent
 from nnspec.ops.regularizers import Regularizers
 from nnspec.ops.schedules import Schedules
 from nnspec.ops.shape import Shape
+from nnspec.plugins import PROFILES
 
 __all__ = ["PROFILES", "Backend"]
-
-#: What a backend can claim; each is judged by itself.
-PROFILES = ("inference", "training", "reproducible", "double", "low-precision")
 
 Flat = list[Array]
 
@@ -182,6 +181,15 @@ class Backend(
         return
 
     # -- what a backend gets for free ------------------------------------------------------------------
+
+    def in_low_precision(
+        self, op: Operation, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], low: Any
+    ) -> Any:
+        return apply(self, op, function, args, kwargs, low)
+
+    @property
+    def working_dtype(self) -> str:
+        return working_dtype(self.dtype)
 
     @classmethod
     def implementation(cls, operation: str) -> str:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, ClassVar, TypeAlias, TypeVar
-
-import optree
-
-from nnspec._low_precision import apply, working_dtype
 
 __all__ = ["Array", "Family", "Operation", "catalogue", "operation"]
 
@@ -32,9 +27,6 @@ class Operation:
     name: str
     family: str
     since: str
-    signature: inspect.Signature
-    #: id -> sentence, read from the docstring's "Requires" section
-    requirements: dict[str, str]
     #: raises one of nnspec.errors for arguments the operation does not accept
     check: Callable[..., None] = field(repr=False)
     #: the normative text, as a function of (self, ...)
@@ -51,6 +43,17 @@ class Operation:
     #: names of arguments that have to be float32 there: running statistics
     wide_arguments: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        """Of the definition, `self` included."""
+        return inspect.signature(self.definition)
+
+    @functools.cached_property
+    def requirements(self) -> dict[str, str]:
+        """id -> sentence, read from the docstring's "Requires" section."""
+        text = inspect.getdoc(self.definition) or ""
+        return {name: " ".join(sentence.split()) for name, sentence in _REQUIREMENT.findall(text)}
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -64,6 +67,8 @@ class Operation:
 
 @functools.cache
 def _digest(path: str) -> str:
+    import hashlib
+
     module = Path(path)
     family = sorted(module.parent.glob("*.py")) if module.stem.startswith("_") else [module]
     trunk = Path(__file__).parent
@@ -83,6 +88,26 @@ def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 
+def _same_parameters(first: Callable[..., Any], second: Callable[..., Any]) -> bool:
+    """Whether names, kinds, order and defaults of their parameters are the same."""
+    a, b = _layout(first), _layout(second)
+    return (a is not None and a == b) or _parameters(first) == _parameters(second)
+
+
+def _layout(function: Callable[..., Any]) -> tuple[Any, ...] | None:
+    """What `inspect.signature` reads, at a thousandth of its time, which `import nnspec` would spend 500 times.
+
+    None for what has another signature than its code, such as a wrapper.
+    """
+    if type(function) is not FunctionType or function.__dict__:
+        return None
+    code = function.__code__
+    variadic = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    count = code.co_argcount + code.co_kwonlyargcount + variadic.bit_count()
+    kinds = (code.co_posonlyargcount, code.co_argcount, code.co_kwonlyargcount, variadic)
+    return kinds, code.co_varnames[:count], function.__defaults__, function.__kwdefaults__
+
+
 def _validated(function: _F, op: Operation) -> _F:
     check = op.check
 
@@ -90,7 +115,7 @@ def _validated(function: _F, op: Operation) -> _F:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         low = self.low_dtype(op, args, kwargs)
         if low is not None and op.name not in self.native_low:
-            return apply(self, op, function, args, kwargs, low)
+            return self.in_low_precision(op, function, args, kwargs, low)
         check(self, *args, **kwargs)  # has the operation's own signature, so Python itself binds
         return function(self, *args, **kwargs)
 
@@ -127,18 +152,14 @@ def operation(
     """
 
     def decorate(function: _F) -> _F:
-        text = inspect.getdoc(function) or ""
-        requirements = {name: " ".join(sentence.split()) for name, sentence in _REQUIREMENT.findall(text)}
-        if not requirements:
+        if not _REQUIREMENT.search(function.__doc__ or ""):
             raise TypeError(f"{function.__qualname__}: the docstring names no requirement")
-        if _parameters(check) != _parameters(function):
+        if not _same_parameters(check, function):
             raise TypeError(f"{function.__qualname__}: its check has another signature")
         op = Operation(
             name=function.__name__,
             family=_family(function.__module__),
             since=since,
-            signature=inspect.signature(function),
-            requirements=requirements,
             check=check,
             definition=function,
             derivative=derivative,
@@ -169,13 +190,16 @@ class Family:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        members: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            members.update(vars(base))
         for op in catalogue(cls).values():
-            value = inspect.getattr_static(cls, op.name)  # from this class, or from a mixin that is no Family
+            value = members[op.name]  # from this class, or from a mixin that is no Family
             if hasattr(value, "__operation__"):
                 continue
             if not inspect.isfunction(value):
                 raise TypeError(f"{cls.__name__}.{op.name} must be a function, as the operation it overrides")
-            if _parameters(value) != _parameters(op.definition):
+            if not _same_parameters(value, op.definition):
                 raise TypeError(
                     f"{cls.__name__}.{op.name}{inspect.signature(value)} must have the operation's signature "
                     f"{op.signature}"
@@ -205,6 +229,12 @@ class Family:
             elif dtype in lows:
                 return dtype
         return None
+
+    def in_low_precision(
+        self, op: Operation, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], low: Any
+    ) -> Any:
+        """`function(self, *args, **kwargs)` in float32, its results rounded to the low dtype `low`."""
+        raise NotImplementedError
 
     def is_low(self, x: Any) -> bool:
         """Whether `x` is an array of float16 or bfloat16."""
@@ -237,7 +267,7 @@ class Family:
     @property
     def working_dtype(self) -> str:
         """The dtype that is computed in where none is asked for: float32 at least."""
-        return working_dtype(self.dtype)
+        raise NotImplementedError
 
     def is_integer(self, x: Array) -> bool:
         """Whether `x` is an integer array of this backend, of any width."""
@@ -273,6 +303,8 @@ class Family:
 
 
 def _leaves(tree: Any) -> list[Any]:
+    import optree
+
     return optree.tree_leaves(tree)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
 import warnings
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from nnspec.backend import Backend
 
 __all__ = [
+    "PROFILES",
+    "BackendDescription",
     "BackendEntry",
     "BackendInfo",
     "CaseRecord",
@@ -36,6 +37,33 @@ PROJECT = "nnspec"
 hookspec = pluggy.HookspecMarker(PROJECT)
 #: marks a plugin's hook implementations
 hookimpl = pluggy.HookimplMarker(PROJECT)
+#: What a backend can claim; each is judged by itself.
+PROFILES = ("inference", "training", "reproducible", "double", "low-precision")
+
+
+@dataclass(frozen=True)
+class BackendDescription:
+    """What its class would say of a backend, so that `nnspec backends` need not import the framework."""
+
+    #: distributions that its results depend on, as pip names them
+    distributions: tuple[str, ...]
+    #: floating dtypes it computes in
+    dtypes: tuple[str, ...]
+    #: what it claims
+    profiles: frozenset[str]
+    #: devices it has wherever it is installed
+    devices: tuple[str, ...] = ("cpu",)
+    #: whether these are all that it can have anywhere; otherwise only the framework knows what is there
+    all_devices: bool = False
+
+    def versions(self) -> dict[str, str] | None:
+        """The installed versions; None where a distribution has none on record."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return {name: version(name) for name in self.distributions}
+        except PackageNotFoundError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -48,6 +76,8 @@ class BackendEntry:
     requires: tuple[str, ...] = ()
     #: the command that brings them
     install: str = ""
+    #: what can be said of it without importing it; without one it is imported to be listed
+    description: BackendDescription | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +131,11 @@ class Hooks:
 @functools.cache
 def plugin_manager() -> pluggy.PluginManager:
     """The plugin manager with every installed plugin loaded; one that cannot be imported is reported and skipped."""
+    from importlib.metadata import entry_points  # takes as long to import as nnspec, which may not need it
+
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    for point in importlib.metadata.entry_points(group=PROJECT):
+    for point in entry_points(group=PROJECT):
         name = f"{point.name} ({point.value})"
         try:
             manager.register(point.load(), name=name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pluggy
@@ -18,6 +21,7 @@ from nnspec import (
     SPEC_VERSION,
     ArgumentError,
     Backend,
+    BackendDescription,
     BackendEntry,
     MissingExtraError,
     __version__,
@@ -254,6 +258,7 @@ def test_backends_as_json(registry: Registry) -> None:
         "unavailable": None,
         "versions": {"framework": "1.2.3"},
         "devices": ["cpu", "cuda:0"],
+        "all_devices": True,
         "dtypes": ["float32", "float64"],
         "profiles": ["inference", "double"],
     }
@@ -273,6 +278,86 @@ def test_backends_as_text(registry: Registry) -> None:
         "absent is unavailable: package_that_is_absent not installed; "
         'run: pip install "nnspec[absent]"' in result.stdout.splitlines()
     )
+
+
+SAID = BackendDescription(("pluggy",), ("float32", "float64"), frozenset({"double", "inference"}))
+
+
+def described(**changes: Any) -> dict[str, Callable[[], dict[str, BackendEntry]]]:
+    """The working backend with a description, and one whose module is found to be absent only when imported."""
+    said = replace(SAID, **changes)
+    return {
+        "nnspec_backends": lambda: {
+            "working": BackendEntry("fake_backends:Working", description=said),
+            "late": BackendEntry("package_that_is_absent.backend:Late", (), "pip install late", said),
+        }
+    }
+
+
+def test_a_described_backend_is_listed_without_being_imported(registry: Registry) -> None:
+    registry(described())  # the module of neither is there
+    late, working = json.loads(run("backends", "--json").output)
+    assert late == working | {"name": "late"}
+    assert working == {
+        "name": "working",
+        "unavailable": None,
+        "versions": {"pluggy": importlib.metadata.version("pluggy")},
+        "devices": ["cpu"],
+        "all_devices": False,
+        "dtypes": ["float32", "float64"],
+        "profiles": ["inference", "double"],
+    }
+    lines = run("backends").stdout.splitlines()
+    assert lines[-1] == "? other devices are known once imported: nnspec backends late working"
+    assert [line.split()[0] for line in lines if " ? " in line] == ["?", "?"]
+
+
+def test_nothing_is_unknown_of_a_backend_that_has_no_other_devices(registry: Registry) -> None:
+    registry(described(all_devices=True))
+    assert "?" not in run("backends").stdout
+
+
+@pytest.mark.usefixtures("fake_backends")
+def test_named_backends_are_imported(registry: Registry) -> None:
+    registry(described())
+    working, late = json.loads(run("backends", "working", "late", "--json").output)
+    assert working["versions"] == {"framework": "1.2.3"}
+    assert (working["devices"], working["all_devices"]) == (["cpu", "cuda:0"], True)
+    assert late["unavailable"] == "No module named 'package_that_is_absent'; run: pip install late"
+    (by_path,) = json.loads(run("backends", "fake_backends:Working", "--json").output)
+    assert by_path == working | {"name": "fake_backends:Working"}
+
+
+@pytest.mark.usefixtures("fake_backends")
+def test_a_backend_is_imported_where_a_distribution_it_needs_is_not_on_record(registry: Registry) -> None:
+    registry(described(distributions=("pluggy", "distribution-that-is-absent")))
+    late, working = json.loads(run("backends", "--json").output)
+    assert working["versions"] == {"framework": "1.2.3"}
+    assert "No module named" in late["unavailable"]
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("fake_backends")
+@pytest.mark.parametrize("changes", [{"dtypes": ("float32",)}, {"profiles": frozenset({"double"})}])
+def test_a_description_that_is_not_that_of_the_class_is_said(registry: Registry, changes: dict[str, Any]) -> None:
+    registry(described())
+    assert run("backends", "working").stderr == ""
+    registry(described(**changes))
+    result = run("backends", "working")
+    assert result.stderr.splitlines() == [
+        "nnspec: warning: backend 'working' is not what its registration says: dtypes or profiles differ"
+    ]
+    assert "float64" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["numpi", "package_that_is_absent:Backend"])
+def test_an_unknown_backend_is_one_line(registry: Registry, name: str) -> None:
+    registry(described())
+    result = run("backends", "working", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("nnspec: backend: ")
+    assert name in line
 
 
 def test_text_of_the_real_backends_fits_80_columns() -> None:
