@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,19 +108,92 @@ def _layout(function: Callable[..., Any]) -> tuple[Any, ...] | None:
     return kinds, code.co_varnames[:count], function.__defaults__, function.__kwdefaults__
 
 
-def _validated(function: _F, op: Operation) -> _F:
-    check = op.check
+def validated(function: _F, op: Operation) -> _F:
+    """`function` as a method that implements `op`, called where the arguments are valid.
+
+    Where a call like this one was valid, and its validity was no matter of values, it is not validated again.
+    """
+    name, check = op.name, op.check
 
     @functools.wraps(function)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        arrays = self.array_types
+        likeness = _likeness(name, arrays, args, kwargs) if arrays and not self.is_tracing() else None
+        decided = None if likeness is None else self.decided_calls.get(likeness)
+        if decided:
+            return function(self, *args, **kwargs)
         low = self.low_dtype(op, args, kwargs)
-        if low is not None and op.name not in self.native_low:
+        if low is not None and name not in self.native_low:
             return self.in_low_precision(op, function, args, kwargs, low)
-        check(self, *args, **kwargs)  # has the operation's own signature, so Python itself binds
+        # the check has the operation's own signature, so Python itself binds
+        if likeness is None or decided is False:
+            check(self, *args, **kwargs)
+        else:
+            _decide(self, check, likeness, args, kwargs)
         return function(self, *args, **kwargs)
 
     call.__operation__ = op  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+#: how many kinds of calls a backend remembers; sizes that change at every call are forgotten now and then
+_REMEMBERED = 4096
+
+
+#: what a check may ask of a backend and be decided by types, dtypes and shapes
+_WITHOUT_VALUES = frozenset({"is_floating", "is_integer", "is_low", "is_wide", "xp"})
+
+
+class _Watched:
+    """A backend in the hands of a check; notes whether it is asked for what may depend on values."""
+
+    def __init__(self, backend: Family) -> None:
+        self.asked_more = False
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked_more |= name not in _WITHOUT_VALUES
+        return getattr(self._backend, name)
+
+
+def _decide(
+    backend: Family, check: Callable[..., None], likeness: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Check a call, and note whether others like it need no check."""
+    watched = _Watched(backend)
+    check(watched, *args, **kwargs)
+    if len(backend.decided_calls) >= _REMEMBERED:
+        backend.decided_calls.clear()
+    backend.decided_calls[likeness] = not watched.asked_more
+
+
+#: Python values of which equal ones of one type are alike
+_ATOMS = frozenset({int, float, bool, str, type(None)})
+
+
+def _likeness(name: str, arrays: frozenset[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+    """Equal for calls of an operation that differ in the values of their arrays alone; None where that is not known."""
+    found: list[Any] = [name]
+    for x in args:
+        kind = type(x)
+        if kind in arrays:
+            found += (x.dtype, x.shape)
+        elif kind in _ATOMS:
+            found += (kind, x)  # 1, 1.0 and True are equal and not alike
+        elif kind is tuple and all(type(entry) is int for entry in x):
+            found += (kind, x)
+        else:
+            return None
+    if kwargs:
+        for key, x in kwargs.items():
+            kind = type(x)
+            if kind in arrays:
+                found += (key, x.dtype, x.shape)
+            elif kind in _ATOMS or (kind is tuple and all(type(entry) is int for entry in x)):
+                found += (key, kind, x)
+            else:
+                return None
+    return tuple(found)
 
 
 def operation(
@@ -168,7 +241,7 @@ def operation(
             wide_results=wide_results,
             wide_arguments=wide_arguments,
         )
-        return _validated(function, op)
+        return validated(function, op)
 
     return decorate
 
@@ -185,6 +258,9 @@ class Family:
     dtype: str
     #: its float16 and bfloat16, as the `dtype` of its arrays names them
     low_dtypes: ClassVar[frozenset[Any]] = frozenset()
+    #: exact types of arrays that are alike to checks where dtype and shape are, unless they look at values: calls that
+    #: differ in nothing else are validated once. None: every call is
+    array_types: ClassVar[frozenset[type]] = frozenset()
     #: operations whose override takes float16 and bfloat16 itself, with sums in float32 and one rounding
     native_low: ClassVar[frozenset[str]] = frozenset()
 
@@ -204,7 +280,17 @@ class Family:
                     f"{cls.__name__}.{op.name}{inspect.signature(value)} must have the operation's signature "
                     f"{op.signature}"
                 )
-            setattr(cls, op.name, _validated(value, op))
+            setattr(cls, op.name, validated(value, op))
+
+    @functools.cached_property
+    def decided_calls(self) -> dict[Hashable, bool]:
+        """Of kinds of calls that were valid: whether the next one is too, whatever the values."""
+        return {}
+
+    @staticmethod
+    def is_tracing() -> bool:
+        """Whether a compiler records this very Python code, so that it must not depend on what was called before."""
+        return False
 
     def is_floating(self, x: Array) -> bool:
         """Whether `x` is a floating array of this backend."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -50,6 +51,47 @@ class Toy(Family):
     def negate(self, x: float) -> float:
         """[NEGATE-1] The sign changes."""
         return -x
+
+
+class Array:
+    """As much of an array as decides whether calls are alike."""
+
+    def __init__(self, *shape: int, dtype: str = "float32", value: float = 1.0) -> None:
+        self.shape, self.dtype, self.value = shape, dtype, value
+
+
+class SpecialArray(Array): ...
+
+
+def _check_rows(self: Family, x: Array, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> None:
+    Toy.checked.append(x.value)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not self.is_floating(x) or any(type(a) is not int for a in axes):
+        raise RefusedError("x or axis")
+    if low != 0.0 and self.is_concrete(x) and x.value < low:
+        raise RefusedError("value")
+
+
+class Remembering(Family):
+    """A backend whose calls are validated once a kind."""
+
+    array_types = frozenset({Array})
+    tracing: ClassVar[bool] = False
+
+    @operation(since="1.0", check=_check_rows)
+    def rows(self, x: Array, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> float:
+        """[ROWS-1] Its value."""
+        return x.value
+
+    def is_floating(self, x: Any) -> bool:
+        return bool(x.dtype == "float32")
+
+    def is_concrete(self, x: Any) -> bool:
+        return True
+
+    @staticmethod
+    def is_tracing() -> bool:
+        return Remembering.tracing
 
 
 @pytest.fixture(autouse=True)
@@ -251,3 +293,90 @@ def test_a_mixin_that_is_no_family_is_validated_too() -> None:
 
     with pytest.raises(TypeError, match="must have the operation's signature"):
         type("WronglyMixed", (WrongPlain, NumpyBackend), {})
+
+
+# -- calls that are like an earlier one ----------------------------------------------------------------
+
+
+def checks_of(*calls: tuple[tuple[Any, ...], dict[str, Any]]) -> int:
+    """How many of these calls of one backend are validated."""
+    backend = Remembering()
+    for args, kwargs in calls:
+        assert backend.rows(*args, **kwargs) == args[0].value
+    return len(Toy.checked)
+
+
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"axis": (0, 1)}, {"names": "a"}], ids=repr)
+def test_a_call_like_a_valid_one_is_not_validated_again(options: dict[str, Any]) -> None:
+    first, second = Array(2, 3), Array(2, 3, value=7.0)
+    assert checks_of(((first,), options), ((second,), options), ((second,), dict(options))) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ((Array(3, 2),), {"axis": 1}),
+        ((Array(2, 3),), {"axis": 0}),
+        ((Array(2, 3),), {}),
+        ((SpecialArray(2, 3),), {"axis": 1}),
+        ((Array(2, 3),), {"axis": 1, "names": ["a list"]}),
+        ((Array(2, 3),), {"axis": (1,)}),
+    ],
+    ids=["shape", "option", "default", "type", "no plain value", "tuple"],
+)
+def test_a_call_that_may_differ_is_validated(other: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    usual = ((Array(2, 3),), {"axis": 1})
+    assert checks_of(usual, other, usual) == 2
+
+
+@pytest.mark.parametrize(
+    ("valid", "refused"),
+    [(1, True), (1, 1.0), ((1, 0), (True, 0)), ((1, 0), (1.0, 0)), (0, False), (0, "0"), (0, None)],
+)
+def test_equal_values_of_another_type_are_not_alike(valid: Any, refused: Any) -> None:
+    backend = Remembering()
+    for _ in range(2):
+        backend.rows(Array(2), axis=valid)
+        with pytest.raises(RefusedError):
+            backend.rows(Array(2), axis=refused)
+
+
+def test_an_invalid_call_is_refused_every_time() -> None:
+    backend = Remembering()
+    for _ in range(3):
+        with pytest.raises(RefusedError):
+            backend.rows(Array(2, dtype="int64"))
+    backend.rows(Array(2))
+
+
+def test_what_depends_on_values_is_looked_at_in_every_call() -> None:
+    backend = Remembering()
+    for _ in range(3):
+        backend.rows(Array(2, value=3.0), low=2.0)
+    assert len(Toy.checked) == 3
+    with pytest.raises(RefusedError, match="value"):
+        backend.rows(Array(2, value=1.0), low=2.0)
+
+
+def test_what_is_known_belongs_to_one_backend() -> None:
+    for _ in range(2):
+        Remembering().rows(Array(2))
+    assert len(Toy.checked) == 2
+
+
+def test_nothing_is_remembered_while_a_compiler_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Remembering()
+    backend.rows(Array(2))
+    monkeypatch.setattr(Remembering, "tracing", True)
+    backend.rows(Array(2))
+    backend.rows(Array(3))
+    assert len(Toy.checked) == 3
+    assert len(backend.decided_calls) == 1
+
+
+def test_changing_sizes_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[operation.__module__], "_REMEMBERED", 5)
+    backend = Remembering()
+    for size in range(40):
+        backend.rows(Array(size))
+        assert 1 <= len(backend.decided_calls) <= 5

@@ -58,6 +58,7 @@ class NumpyBackend(
     dtypes = ("float32", "float64", *LOW)
     profiles = frozenset(PROFILES)
     low_dtypes = _LOW
+    array_types = frozenset({np.ndarray, Tensor})
 
     @classmethod
     def devices(cls) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ class TorchBackend(
     dtypes = ("float32", "float64", *LOW)
     profiles = frozenset(PROFILES)
     low_dtypes = _LOW
+    array_types = frozenset({torch.Tensor, torch.nn.Parameter})
+    is_tracing = staticmethod(torch.compiler.is_dynamo_compiling)
     native_low = frozenset({"relu", "silu"})  # decision 0011: what else conforms or not, and at which cost
 
     @classmethod
