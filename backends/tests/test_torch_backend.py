@@ -413,3 +413,16 @@ def test_products_on_cuda_are_ieee_whatever_the_flags() -> None:
     for a, b in zip(got, wanted, strict=True):
         scale = float(b.abs().max())
         torch.testing.assert_close(a.cpu().double(), b, rtol=0, atol=scale * 2e-6)  # TF32: some 1e-4
+
+
+def test_what_torch_compile_traced_does_not_depend_on_earlier_calls() -> None:
+    """Which calls are known to be valid changes with every new shape, and must not make it trace again."""
+    made = nnspec.get_backend("torch")
+    x, w = torch.ones(2, 3), torch.ones(4, 3)
+    traced = torch.compile(lambda x: made.relu(made.linear(x, w)), fullgraph=True, backend="eager")
+    assert torch.equal(traced(x), torch.full((2, 4), 3.0))
+    assert not made.decided_calls
+    made.relu(torch.ones(5))
+    assert made.decided_calls
+    with torch.compiler.set_stance("fail_on_recompile"):
+        traced(x)
