@@ -63,10 +63,10 @@ class Array:
 class SpecialArray(Array): ...
 
 
-def _check_rows(self: Family, x: Array, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> None:
+def _check_rows(self: Family, x: Array, count: Any = 1, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> None:
     Toy.checked.append(x.value)
     axes = axis if isinstance(axis, tuple) else (axis,)
-    if not self.is_floating(x) or any(type(a) is not int for a in axes):
+    if not self.is_floating(x) or any(type(a) is not int for a in (count, *axes)):
         raise RefusedError("x or axis")
     if low != 0.0 and self.is_concrete(x) and x.value < low:
         raise RefusedError("value")
@@ -79,7 +79,7 @@ class Remembering(Family):
     tracing: ClassVar[bool] = False
 
     @operation(since="1.0", check=_check_rows)
-    def rows(self, x: Array, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> float:
+    def rows(self, x: Array, count: Any = 1, *, axis: Any = 0, low: float = 0.0, names: Any = None) -> float:
         """[ROWS-1] Its value."""
         return x.value
 
@@ -339,6 +339,10 @@ def test_equal_values_of_another_type_are_not_alike(valid: Any, refused: Any) ->
         backend.rows(Array(2), axis=valid)
         with pytest.raises(RefusedError):
             backend.rows(Array(2), axis=refused)
+        if not isinstance(valid, tuple):
+            backend.rows(Array(2), valid)
+            with pytest.raises(RefusedError):
+                backend.rows(Array(2), refused)
 
 
 def test_an_invalid_call_is_refused_every_time() -> None:
