@@ -173,26 +173,15 @@ _ATOMS = frozenset({int, float, bool, str, type(None)})
 
 def _likeness(name: str, arrays: frozenset[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
     """Equal for calls of an operation that differ in the values of their arrays alone; None where that is not known."""
-    found: list[Any] = [name]
-    for x in args:
+    found: list[Any] = [name, *kwargs]
+    for x in (*args, *kwargs.values()) if kwargs else args:
         kind = type(x)
         if kind in arrays:
             found += (x.dtype, x.shape)
-        elif kind in _ATOMS:
+        elif kind in _ATOMS or (kind is tuple and all(type(entry) is int for entry in x)):
             found += (kind, x)  # 1, 1.0 and True are equal and not alike
-        elif kind is tuple and all(type(entry) is int for entry in x):
-            found += (kind, x)
         else:
             return None
-    if kwargs:
-        for key, x in kwargs.items():
-            kind = type(x)
-            if kind in arrays:
-                found += (key, x.dtype, x.shape)
-            elif kind in _ATOMS or (kind is tuple and all(type(entry) is int for entry in x)):
-                found += (key, kind, x)
-            else:
-                return None
     return tuple(found)
 
 
