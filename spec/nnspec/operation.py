@@ -118,15 +118,29 @@ def validated(function: _F, op: Operation) -> _F:
     @functools.wraps(function)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         arrays = self.array_types
-        likeness = _likeness(name, arrays, args, kwargs) if arrays and not self.is_tracing() else None
-        decided = None if likeness is None else self.decided_calls.get(likeness)
-        if decided:
-            return function(self, *args, **kwargs)
+        likeness = None
+        if arrays and not self.is_tracing():
+            # equal for calls that differ in the values of arrays alone; not a function, whose call would be felt
+            found = [name, *kwargs]
+            for x in (*args, *kwargs.values()) if kwargs else args:
+                kind = type(x)
+                if kind in arrays:
+                    found.append(x.dtype)
+                    found.append(x.shape)
+                elif kind in _ATOMS or (kind is tuple and all(type(entry) is int for entry in x)):
+                    found.append(kind)  # 1, 1.0 and True are equal and not alike
+                    found.append(x)
+                else:
+                    break
+            else:
+                likeness = tuple(found)
+                if self.decided_calls.get(likeness):
+                    return function(self, *args, **kwargs)
         low = self.low_dtype(op, args, kwargs)
         if low is not None and name not in self.native_low:
             return self.in_low_precision(op, function, args, kwargs, low)
         # the check has the operation's own signature, so Python itself binds
-        if likeness is None or decided is False:
+        if likeness is None or likeness in self.decided_calls:  # where values decide about calls like it
             check(self, *args, **kwargs)
         else:
             _decide(self, check, likeness, args, kwargs)
@@ -138,8 +152,6 @@ def validated(function: _F, op: Operation) -> _F:
 
 #: how many kinds of calls a backend remembers; sizes that change at every call are forgotten now and then
 _REMEMBERED = 4096
-
-
 #: what a check may ask of a backend and be decided by types, dtypes and shapes
 _WITHOUT_VALUES = frozenset({"is_floating", "is_integer", "is_low", "is_wide", "xp"})
 
@@ -169,20 +181,6 @@ def _decide(
 
 #: Python values of which equal ones of one type are alike
 _ATOMS = frozenset({int, float, bool, str, type(None)})
-
-
-def _likeness(name: str, arrays: frozenset[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
-    """Equal for calls of an operation that differ in the values of their arrays alone; None where that is not known."""
-    found: list[Any] = [name, *kwargs]
-    for x in (*args, *kwargs.values()) if kwargs else args:
-        kind = type(x)
-        if kind in arrays:
-            found += (x.dtype, x.shape)
-        elif kind in _ATOMS or (kind is tuple and all(type(entry) is int for entry in x)):
-            found += (kind, x)  # 1, 1.0 and True are equal and not alike
-        else:
-            return None
-    return tuple(found)
 
 
 def operation(
