@@ -121,7 +121,7 @@ def validated(function: _F, op: Operation) -> _F:
         likeness = None
         if arrays and not self.is_tracing():
             # equal for calls that differ in the values of arrays alone; not a function, whose call would be felt
-            found = [name, *kwargs]
+            found: list[Any] = [name, *kwargs]
             for x in (*args, *kwargs.values()) if kwargs else args:
                 kind = type(x)
                 if kind in arrays:
