@@ -19,7 +19,7 @@ from nnspec_conformance.explain import UNKNOWN, cause_of, described
 from nnspec_conformance.overrides import Override, options_of
 from nnspec_conformance.process_state import ProcessState
 from nnspec_conformance.references import unfounded
-from nnspec_conformance.thinning import is_called_both_ways
+from nnspec_conformance.thinning import is_checked
 from nnspec_conformance.vacuous import meant, vacuous
 
 __all__ = ["PROCESS", "Subject", "blank", "broken_record", "judge", "profiles_in_scope"]
@@ -85,7 +85,8 @@ def judge(subject: Subject, context: Context, *, profiles: frozenset[str], level
     wanted = [
         check
         for check in case.checks_in(dtype)
-        if profile_of(check, case.family, dtype) in profiles and not _left_out(subject, case, dtype, check, level)
+        if profile_of(check, case.family, dtype) in profiles
+        and is_checked(case, dtype, check, level=level, traced=subject.backend.traced)
     ]
     PROCESS.begin(subject.backend)
     try:
@@ -114,13 +115,6 @@ def _left_changed(subject: Subject, context: Context, wanted: Sequence[str], cha
     record = _record(subject, case, dtype, "purity", outcome, context.seed, 0.0)
     check = "purity" if "purity" in wanted else wanted[0]
     return record.model_copy(update={"profile": profile_of(check, case.family, dtype)})
-
-
-def _left_out(subject: Subject, case: Case, dtype: str, check: str, level: str) -> bool:
-    """Whether the level skips it: the other way of calling costs a traced backend a compilation a shape."""
-    if check != "compiled" or not subject.backend.traced or level == "everything":
-        return False
-    return not is_called_both_ways(case, dtype, level)
 
 
 def blank(

@@ -4,6 +4,12 @@ At level quick a plain backend is tried on every case of that level in float32, 
 for a requirement, in bfloat16 on one case of every operation and in float16 on one of every sixteenth. At level full it
 is tried on everything, in float16 on the cases of level quick: the other dtype is computed in the same float32.
 
+What a check looks at decides on how many of those cases it is worth its time, at level quick on a plain backend. Values
+and gradients are checked on all. That a result has the shape and dtype of the definition, and that inputs stay as they
+were, depends on which code runs: on the options. In float32 one case for each is checked, and every case whose values
+are not. That a second call gives the same bits, and a compiled call what an eager one gives, is checked in float32 on
+one case of every operation. In the low dtypes, of which few cases are tried, everything is.
+
 A backend that traces takes some 100 ms to compile anything at all (decision 0003). At level quick it is tried on one
 group of cases of every operation in float32, and on every sixteenth operation in float64 and bfloat16. At level full it
 is tried on everything that it computes by code of its own: all cases in float32, those of level quick in float64. Of an
@@ -16,6 +22,7 @@ one of every operation in each low dtype at level quick; where cases are asked f
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from nnspec import Backend
 from nnspec._low_precision import LOW
@@ -23,10 +30,12 @@ from nnspec_conformance.bundles import group_of
 from nnspec_conformance.case import Case
 from nnspec_conformance.catalogue import FAMILIES, all_cases, select
 
-__all__ = ["is_called_both_ways", "is_tried"]
+__all__ = ["is_checked", "is_sample", "is_tried"]
 
 #: every sixteenth operation, and at level full every fourth
 _SAMPLE, _FOURTH = 16, 4
+#: checks of which a plain backend is asked for one case an operation, and for one case of all options it has
+_PER_OPERATION, _PER_OPTIONS = frozenset({"repeat", "compiled"}), frozenset({"shapes", "purity"})
 
 
 def is_tried(case: Case, dtype: str, *, level: str, traced: bool, asked: bool, native: bool = True) -> bool:
@@ -66,9 +75,37 @@ def _is_tried_traced_at_full(case: Case, dtype: str, native: bool) -> bool:
     return dtype == "bfloat16" if long else case.id in _one_each(dtype, _FOURTH)
 
 
-def is_called_both_ways(case: Case, dtype: str, level: str) -> bool:
-    """Whether a backend that traces is called eagerly too: one case of every fourth family, or operation."""
-    return dtype == "float32" and case.id in _firsts(level)
+def is_checked(case: Case, dtype: str, check: str, *, level: str, traced: bool) -> bool:
+    """Whether a check of a case that is tried is run. Level "everything" leaves nothing out."""
+    if level == "everything":
+        return True
+    if traced:  # is called eagerly too in one case of every fourth family, or operation
+        return check != "compiled" or (dtype == "float32" and case.id in _firsts(level))
+    if level == "full" or dtype in LOW or "values" not in case.checks:
+        return True
+    if check in _PER_OPERATION:
+        return dtype == "float32" and case.id in _representative(check, by_options=False)
+    if check in _PER_OPTIONS:
+        return dtype == "float32" and case.id in _representative(check, by_options=True)
+    return True
+
+
+def is_sample(case: Case, dtype: str) -> bool:
+    """Whether the case stands for every sixteenth operation in what takes long."""
+    if dtype != "float32" or case.operation not in _every(_SAMPLE):
+        return False
+    return case.id in _representative("compiled", by_options=False)
+
+
+@functools.cache
+def _representative(check: str, *, by_options: bool) -> frozenset[str]:
+    """Ids of the first case of every operation that has the check, or of every set of its options."""
+    found: dict[Any, str] = {}
+    for case in select(level="quick"):
+        if check in case.checks and case.is_tried_in("float32"):
+            options = (repr(sorted(case.options.items())), case.program) if by_options else ()
+            found.setdefault((case.operation, *options), case.id)
+    return frozenset(found.values())
 
 
 @functools.cache
@@ -115,15 +152,19 @@ def _evidence() -> frozenset[str]:
 def _thinned(dtype: str, every: int) -> frozenset[str]:
     """Ids of the cases that a backend that traces tries at level quick, in float32 or of every so many-th operation.
 
-    Errors compute nothing. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
+    Arguments are looked at before a backend is asked, by the same text for all: one error of each operation is tried, to
+    see that it is. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
     """
     computing: dict[str, list[Case]] = {}
     kept: set[str] = set()
+    refused: dict[str, str] = {}
     for case in select(level="quick"):
         if case.plain_only:
             continue
-        if case.expect is not None or case.family == "training":
+        if case.family == "training":
             kept.add(case.id)
+        elif case.expect is not None:
+            refused.setdefault(case.operation, case.id)
         elif case.judge is not None:
             if case.operation in _every(_SAMPLE):
                 kept.add(case.id)
@@ -131,7 +172,7 @@ def _thinned(dtype: str, every: int) -> frozenset[str]:
             computing.setdefault(case.operation, []).append(case)
     for of_operation in computing.values():
         kept |= {case.id for case in _group(of_operation)}
-    return frozenset(kept)
+    return frozenset(kept.union(refused.values()))
 
 
 def _group(of_operation: list[Case]) -> list[Case]:
