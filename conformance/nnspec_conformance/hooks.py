@@ -214,6 +214,14 @@ def mutants(**request: Any) -> None:
     default=None,
     help="Of every contestant (default: 2, or the cores there are).",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one answer of a contestant; one that takes longer is not measured.",
+)
 @_results
 @_report
 @click.option(
