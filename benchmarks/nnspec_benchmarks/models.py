@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -106,6 +107,11 @@ def _moved(drawn: Weights, way: int) -> Weights:
 
 def weights(model: Model) -> Weights:
     """He's uniform for weights, 0 for biases, by nnspec's portable initializers: the same on every backend."""
+    return {name: x.copy() for name, x in _drawn(model).items()}
+
+
+@functools.lru_cache(maxsize=1)
+def _drawn(model: Model) -> Weights:
     import nnspec
 
     B = nnspec.get_backend("numpy")

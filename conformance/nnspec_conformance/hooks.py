@@ -236,7 +236,7 @@ def bench(**request: Any) -> None:
 
     Training steps are compared with loops written by hand in the same framework, after their losses are found equal.
     Speed fails nothing by itself. Exit code 0: measured; 1: slower than the run given to --gate; 2: the run is
-    invalid, or the command was.
+    invalid (one of BACKENDs, or what it is compared with, could not be measured), or the command was.
     """
     _require("bench", "nnspec_benchmarks")
     from nnspec_conformance.bench._run import BenchRequest
