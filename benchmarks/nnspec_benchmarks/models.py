@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -91,13 +92,26 @@ class Trainer(Protocol):
         """That of the last step, before its update."""
 
 
-def setup(model: Model, device: str | None = None) -> Setup:
-    """The same for whoever asks."""
-    return Setup(model, weights(model), batches(model), device)
+def setup(model: Model, device: str | None = None, moved: int = 0) -> Setup:
+    """The same for whoever asks; `moved`, if not 0, is a way of moving the weights by one rounding unit."""
+    drawn = weights(model)
+    return Setup(model, _moved(drawn, moved) if moved else drawn, batches(model), device)
+
+
+def _moved(drawn: Weights, way: int) -> Weights:
+    """Every number to the next one of float32, up or down by chance; the zeros of biases stay."""
+    rng, far = np.random.default_rng(way), np.float32(np.inf)
+    toward = {name: np.where(rng.random(x.shape) < 0.5, -far, far) for name, x in drawn.items()}
+    return {name: np.where(x == 0, x, np.nextafter(x, toward[name])) for name, x in drawn.items()}
 
 
 def weights(model: Model) -> Weights:
     """He's uniform for weights, 0 for biases, by nnspec's portable initializers: the same on every backend."""
+    return {name: x.copy() for name, x in _drawn(model).items()}
+
+
+@functools.lru_cache(maxsize=1)
+def _drawn(model: Model) -> Weights:
     import nnspec
 
     B = nnspec.get_backend("numpy")

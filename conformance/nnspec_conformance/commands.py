@@ -212,6 +212,14 @@ def mutants(**request: Any) -> None:
     default=None,
     help="Of every contestant (default: 2, or the cores there are).",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one answer of a contestant; one that takes longer is not measured.",
+)
 @_results
 @_report
 @click.option(
@@ -226,7 +234,7 @@ def bench(**request: Any) -> None:
 
     Training steps are compared with loops written by hand in the same framework, after their losses are found equal.
     Speed fails nothing by itself. Exit code 0: measured; 1: slower than the run given to --gate; 2: the run is
-    invalid, or the command was.
+    invalid (one of BACKENDs, or what it is compared with, could not be measured), or the command was.
     """
     _require("bench", "nnspec_benchmarks")
     from nnspec_conformance.bench._run import BenchRequest

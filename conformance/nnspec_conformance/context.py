@@ -193,7 +193,7 @@ class Context:
         if shared is not None:
             return shared
         function = self.traced_program
-        if self.backend.traced:
+        if self.backend.judged_compiled:
             function = self._compiled("differentiate", function)
         with np.errstate(all="ignore"):
             outputs, gradients = function(*self.traced_arguments)

@@ -152,8 +152,8 @@ def _evidence() -> frozenset[str]:
 def _thinned(dtype: str, every: int) -> frozenset[str]:
     """Ids of the cases that a backend that traces tries at level quick, in float32 or of every so many-th operation.
 
-    Arguments are looked at before a backend is asked, by the same text for all: one error of each operation is tried, to
-    see that it is. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
+    Arguments are looked at before a backend is asked, by the same text for all: one error of each operation is tried,
+    to see that it is. Statistics are left to the sample: the bits of what is drawn are proven of every operation.
     """
     computing: dict[str, list[Case]] = {}
     kept: set[str] = set()

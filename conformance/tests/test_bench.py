@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +21,15 @@ from nnspec.results import Bench, read_results
 from nnspec_benchmarks.models import MODELS, setup
 from nnspec_benchmarks.nnspec_models import NnspecTrainer
 from nnspec_benchmarks.numpy_models import NumpyTrainer
-from nnspec_conformance.bench import _load, _steps, _targets, _worker
+from nnspec_conformance.bench import _load, _run, _steps, _targets, _worker
+from nnspec_conformance.bench._curves import allowed, curves_differ
 from nnspec_conformance.bench._gate import regressions
 from nnspec_conformance.bench._growth import exponent
 from nnspec_conformance.bench._inputs import WORK, arrays_of
+from nnspec_conformance.bench._journal import Journal
+from nnspec_conformance.bench._measured import Measured, one_line
 from nnspec_conformance.bench._processes import Processes, Remote, SkippedError
-from nnspec_conformance.bench._steps import curves_differ, records_of
+from nnspec_conformance.bench._steps import measure_steps, records_of
 from nnspec_conformance.bench._tables import bounds_told, steps_table
 from nnspec_conformance.bench._targets import MODELS as COLUMNS
 from nnspec_conformance.bench._targets import TARGETS, is_met, targets_of
@@ -87,9 +92,31 @@ def test_a_contestant_that_trains_otherwise_is_named() -> None:
     given = setup(MODELS["tiny"])
     right, wrong = losses(NumpyTrainer(given)), NumpyTrainer(given)
     wrong.adam.beta1 = np.asarray(0.8, np.float32)
-    found = curves_differ({"a": right, "b": list(right), "c": losses(wrong)})
+    bounds = allowed(right, [losses(NumpyTrainer(setup(MODELS["tiny"], moved=1)))])
+    found = curves_differ({"a": right, "b": list(right), "c": losses(wrong)}, bounds)
     assert set(found) == {"c"}
     assert "step" in found["c"]
+
+
+def test_losses_may_lie_as_far_apart_as_rounding_carries_them() -> None:
+    given, calm = setup(MODELS["tiny"]), [1.0] * 4
+    bounds = allowed(calm, [[1.0, 1.001, 1.0, 1.0], [1.0, 1.0, float("nan"), 1.0]])
+    assert bounds == pytest.approx([1e-3, 8e-3, 8e-3, 8e-3])  # what came together once does not go away
+    assert curves_differ({"a": calm, "b": calm, "c": [1.0, 1.007, 0.993, 1.007]}, bounds) == {}
+    assert "step 0" in curves_differ({"a": calm, "b": calm, "c": [1.002, 1.0, 1.0, 1.0]}, bounds)["c"]
+    assert "step 2" in curves_differ({"a": calm, "b": calm, "c": [1.0, 1.0, 1.01, 1.0]}, bounds)["c"]
+    curves = [losses(NumpyTrainer(setup(given.model, moved=way))) for way in range(3)]
+    assert max(allowed(curves[0], curves[1:])) == 1e-3  # of a small model rounding makes no difference
+
+
+def test_weights_are_moved_by_one_rounding_unit() -> None:
+    model = MODELS["tiny"]
+    drawn, moved, otherwise = (setup(model, moved=way).weights for way in (0, 1, 2))
+    for name, x in drawn.items():
+        units = (moved[name].view(np.int32) - x.view(np.int32)).tolist()
+        assert moved[name].dtype == np.float32
+        assert set(np.ravel(units)) == ({0} if name.endswith("bias") else {-1, 1})
+    assert any((moved[name] != otherwise[name]).any() for name in drawn)
 
 
 def test_a_loss_that_is_not_finite_is_no_loss() -> None:
@@ -260,6 +287,156 @@ def test_a_block_waits_before_it_begins_and_before_it_ends() -> None:
 
     _worker.block(Trainer(), 3)
     assert "".join(seen).lstrip("s") == "wsssw"
+
+
+# -- contestants that fail ---------------------------------------------------------------------------------------
+
+#: two of ours, each over a loop of its own framework, and another library
+ROWS = [
+    _targets.Target("a", "a", bounds={"tiny": 2.0, "mid": 2.0}, process="a"),
+    _targets.Target("b", "b", bounds={"tiny": 2.0, "mid": 2.0}, process="b"),
+    _targets.Target("other", "a", process="other", ours=False),
+]
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Measured]:
+    """Measures `ROWS` with contestants that fail as told, each round of which takes a given time."""
+    monkeypatch.setattr(_steps, "_HERE", "fake_contestants:make")
+    monkeypatch.setattr(_steps, "paired_rounds", one_block)
+    monkeypatch.setattr(_targets, "TARGETS", ())
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+    def run(fakes: Mapping[str, str], *models: str, patience: float = 60.0) -> Measured:
+        monkeypatch.setenv("FAKES", json.dumps(fakes))
+        measured = Measured()
+        with Processes(1, patience) as processes:
+            measure_steps(processes, ROWS, devices={}, models=models or ("tiny",), rounds=2, measured=measured)
+        return measured
+
+    return run
+
+
+def one_block(contestants: Mapping[str, Remote], rounds: int, **_: Any) -> Rounds:
+    assert all(contestant.block(1) > 0 for contestant in contestants.values())
+    return Rounds({name: [1.0] * rounds for name in contestants}, disturbed=0, kept=0)
+
+
+def compared(measured: Measured) -> set[str]:
+    return {f"{r.case}: {r.backend} / {r.against}" for r in measured.records}
+
+
+ALL = {"tiny: a / a by hand", "tiny: b / b by hand", "tiny: other / a by hand"}
+
+
+def test_contestants_that_do_not_fail_are_measured(faked: Callable[..., Measured]) -> None:
+    measured = faked({})
+    assert compared(measured) == ALL
+    assert measured.notes == []
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("block dies", "the process of a ended with exit code 3"),
+        ("block hangs", "no answer for 5 s"),
+        ("losses raises", "RuntimeError: backend='inductor' raised: NotImplementedError: Cannot access storage"),
+    ],
+)
+def test_one_that_fails_is_said_and_the_others_are_measured(
+    faked: Callable[..., Measured], how: str, words: str
+) -> None:
+    measured = faked({"a": how}, patience=5.0 if "hangs" in how else 60.0)
+    assert compared(measured) == ALL - {"tiny: a / a by hand"}
+    (note,) = measured.notes
+    assert (note.level, note.message) == ("suite-error", f"tiny: a not measured: {words}")
+
+
+def test_without_a_loop_by_hand_nothing_is_compared_with_it(faked: Callable[..., Measured]) -> None:
+    measured = faked({"a by hand": "block dies"})
+    assert compared(measured) == {"tiny: b / b by hand"}
+    assert [note.level for note in measured.notes] == ["suite-error"]
+
+
+@pytest.mark.parametrize("how", ["losses differs", "block dies"])
+def test_what_is_reported_only_leaves_the_run_valid(faked: Callable[..., Measured], how: str) -> None:
+    measured = faked({"other": how})
+    assert compared(measured) == ALL - {"tiny: other / a by hand"}
+    (note,) = measured.notes
+    assert note.level == "warning"
+    assert note.message.startswith("tiny: other not measured (it is reported, and bound by nothing): ")
+
+
+def test_one_of_ours_that_trains_otherwise_makes_it_invalid(faked: Callable[..., Measured]) -> None:
+    measured = faked({"b": "losses differs"}, "tiny", "mid")
+    assert compared(measured) == {f"{model}: {c} / a by hand" for model in ("tiny", "mid") for c in ("a", "other")}
+    assert [note.level for note in measured.notes] == ["suite-error", "suite-error"]
+    assert "b not measured: its losses are off those of a by hand by 5.0e-02" in measured.notes[0].message
+
+
+def test_a_message_is_one_line_without_advice() -> None:
+    text = "Unsupported: a branch\n  Hint: set TORCH_LOGS=+dynamo\n  on data\n\nfrom user code:\n  line 3"
+    assert one_line(text) == "Unsupported: a branch on data"
+    assert one_line("\n\n") == ""
+    assert len(one_line("word " * 100)) == 300
+
+
+# -- records as they come ----------------------------------------------------------------------------------------
+
+
+def test_a_results_file_can_be_read_after_every_record(tmp_path: Path) -> None:
+    path, now = tmp_path / "b.jsonl", iter([0.0, 8.0, 123456.7, 9.0])
+    header, _ = _file()
+    with Journal(path, header, 0.0, lambda: next(now)) as journal:
+        for count, ratio in enumerate((1.0, 2.0), 1):
+            journal.add(bench_record(ratio))
+            found = read_results(path)
+            assert [r.ratio for r in found.benches] == [1.0, 2.0][:count]
+            assert not found.footer.complete
+        journal.complete()
+    found = read_results(path)
+    assert (found.footer.complete, found.footer.seconds, len(found.benches)) == (True, 9.0, 2)
+
+
+def test_an_interrupted_run_leaves_what_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nnspec_command: Any
+) -> None:
+    monkeypatch.setattr(_targets, "TARGETS", [t for t in TARGETS if t.against == "numpy by hand"])
+    monkeypatch.setattr(_targets, "REPORTED", {})
+    path, measured = tmp_path / "b.jsonl", []
+
+    def once(contestants: Mapping[str, Remote], rounds: int, **more: Any) -> Rounds:
+        measured.extend(read_results(path).benches)
+        if measured:
+            raise KeyboardInterrupt
+        return one_block(contestants, rounds, **more)
+
+    monkeypatch.setattr(_steps, "paired_rounds", once)
+    done = command("numpy", "--only", "mid*", "--rounds", 2, "--threads", 1, "--results", path)
+    assert done.exit_code == 2, done.output
+    assert "suite-error: interrupted: what is not here was not measured" in done.stdout
+    found = read_results(path)
+    assert [r.case for r in found.benches] == ["mid"]
+    assert not found.footer.complete
+    report = nnspec_command("report", path, "-o", tmp_path / "r.md")
+    assert report.returncode == 0, report.stderr
+    assert "numpy by hand" in (tmp_path / "r.md").read_text()
+
+
+@pytest.mark.parametrize(("fakes", "code"), [({"other": "losses differs"}, 0), ({"b": "block dies"}, 2)])
+def test_the_exit_code_tells_whether_something_bound_is_missing(
+    faked: Callable[..., Measured], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fakes: dict[str, str], code: int
+) -> None:
+    monkeypatch.setattr(_run, "targets_of", lambda _: ROWS)
+    monkeypatch.setenv("FAKES", json.dumps(fakes))
+    path = tmp_path / "b.jsonl"
+    done = command("numpy", "--only", "tiny", "--rounds", 2, "--threads", 1, "--timeout", 60, "--results", path)
+    assert done.exit_code == code, done.output
+    assert f"tiny: {next(iter(fakes))} not measured" in done.stdout
+    found = read_results(path)
+    assert len(found.benches) == 2
+    assert found.footer.complete
 
 
 # -- the gate ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ TRIED = {
     "unloadable": ("_THREE", "3 -> 4"),
     "wrong-after": ("_PER_UNIT", "6 // 3 -> 6 * 3"),
 }
+#: and of NumPy's own source: what only the plan of a derivative runs, and what only one over bad labels does
+PLANNED = {
+    "planned-gradient": ("_relu_back", "0.0 -> 1.0 (2)"),
+    "planned-refusal": (
+        "_labels_within",
+        "check.host_values_within('target', target, 0, classes - 1, what='class indices') -> with target, 'target'",
+    ),
+}
 #: an excuse holds for one change in one function
 EXCUSES = [
     Excuse(MODULE, "_spare", "1", "2", "nobody looks at it"),
@@ -53,9 +62,10 @@ EXCUSES = [
 
 @pytest.fixture(scope="module")
 def records(every: list[SourceMutant]) -> dict[str, Mutant]:
-    chosen = [only(every, *told) for told in TRIED.values()]
+    of_numpy = source_mutants("numpy")
+    chosen = [only(every, *told) for told in TRIED.values()] + [only(of_numpy, *told) for told in PLANNED.values()]
     found = run_source(chosen, 1, limits=Limits(patience=25.0, memory=500.0), known=EXCUSES)
-    return dict(zip(TRIED, found, strict=True))
+    return dict(zip([*TRIED, *PLANNED], found, strict=True))
 
 
 # -- what is changed -------------------------------------------------------------------------------------------
@@ -147,6 +157,28 @@ def test_one_that_does_not_come_back_is_caught_by_that(records: dict[str, Mutant
 
 def test_another_process_goes_on(records: dict[str, Mutant]) -> None:
     assert records["wrong-after"].caught_by == ["SELU-1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "check"),
+    [
+        ("planned-gradient", "relu/unit", "gradients"),
+        ("planned-refusal", "cross_entropy/error-label-too-large", "errors"),
+    ],
+)
+def test_what_only_a_plan_runs_is_reached_by_plans_made_at_once(
+    records: dict[str, Mutant], name: str, case: str, check: str
+) -> None:
+    record = records[name]
+    assert (record.verdict, record.case, record.check) == ("killed", case, check)
+
+
+def test_plans_are_made_at_once_for_as_long_as_they_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NNSPEC_NUMPY_PLAN", raising=False)
+    mutant, sound = only(source_mutants("numpy"), *PLANNED["planned-gradient"]), _source_run._Sound()
+    assert _source_run._tried(mutant, sound, lambda _: None)["check"] == "gradients"
+    assert "NNSPEC_NUMPY_PLAN" not in os.environ
+    assert set(sound.subjects) == {("numpy", True)}  # what fails by a plan is compared with a plan
 
 
 def test_an_excuse_of_what_is_caught_is_an_error(every: list[SourceMutant]) -> None:

@@ -165,6 +165,11 @@ class Backend(
         _check_donate(donate)
         return function
 
+    @property
+    def judged_compiled(self) -> bool:
+        """Whether the suite compiles what it takes derivatives of: what is traced is used in no other way."""
+        return self.traced
+
     def synchronize(self) -> None:
         """Return when all work issued so far is done."""
         return

@@ -261,7 +261,7 @@ class Note(_Model):
 
 
 class Footer(_Model):
-    """The end of a complete run; a file without it was cut short."""
+    """The end of a run; a file without it was cut short."""
 
     kind: Literal["footer"] = "footer"
     #: verdict -> number of checks, over all backends
@@ -269,6 +269,7 @@ class Footer(_Model):
     #: backend -> profile -> "conformant", "conformant (partial)", "not conformant" or "invalid"
     conclusions: dict[str, dict[str, str]]
     seconds: float
+    #: False where the run was interrupted, and what it had measured by then was kept
     complete: bool = True
 
 

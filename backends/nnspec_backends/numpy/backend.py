@@ -14,7 +14,7 @@ from nnspec.backend import PROFILES, Flat, _check_donate
 from nnspec.errors import DeviceUnavailableError, DTypeError
 from nnspec.operation import Array
 from nnspec.tape import Tensor, cast, namespace, pullback, raw
-from nnspec_backends.numpy._plan import Compiled, Traced
+from nnspec_backends.numpy._plan import Compiled, Traced, plan_mode
 from nnspec_backends.numpy.activations import NumpyActivations
 from nnspec_backends.numpy.attention import NumpyAttention
 from nnspec_backends.numpy.convolution import NumpyConvolution
@@ -133,6 +133,11 @@ class NumpyBackend(
         """
         _check_donate(donate)
         return Compiled(function, donate)
+
+    @property
+    def judged_compiled(self) -> bool:
+        """Where plans are made at the first call, the plans of derivatives are judged too."""
+        return plan_mode() == "always"
 
     def flat_vjp(self, function: Callable[[Flat], Flat], leaves: Flat) -> tuple[Flat, Callable[[Flat], Flat]]:
         recorded = [Tensor(x if isinstance(x, Traced) else np.asarray(x)) for x in map(raw, leaves)]

@@ -9,9 +9,9 @@ from typing import Any
 from nnspec.results import Bench
 from nnspec_conformance.bench._inputs import GROWING, SCALES, WORK
 from nnspec_conformance.bench._load import Load
+from nnspec_conformance.bench._measured import Measured
 from nnspec_conformance.bench._operations import matching
 from nnspec_conformance.bench._processes import Processes, Remote
-from nnspec_conformance.bench._steps import Measured
 from nnspec_conformance.bench._timing import paired_rounds
 
 __all__ = ["ALLOWED", "chosen_operations", "exponent", "measure_growth"]
@@ -43,20 +43,19 @@ def measure_growth(
     devices: Mapping[str, str],
     operations: Sequence[str],
     rounds: int,
+    measured: Measured,
     done: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> None:
     """The exponent of forward and backward together, of every operation on every backend.
 
     Memory is what NumPy allocates at most at once; of other frameworks on the host nothing tells, and their whole
     training steps are measured instead (`--what memory`).
     """
-    measured = Measured()
     for given, framework in backends.items():
         for operation in operations:
             with measured.attempting(f"growth of {operation} of {given}"):
-                measured.records += _measured(processes, given, framework, devices[framework], operation, rounds)
+                measured.record(_measured(processes, given, framework, devices[framework], operation, rounds))
             done()
-    return measured
 
 
 def _measured(

@@ -18,8 +18,8 @@ import numpy as np
 from nnspec.errors import ArgumentError
 from nnspec.results import Bench
 from nnspec_conformance.bench._growth import exponent
-from nnspec_conformance.bench._processes import BenchError, Process, SkippedError
-from nnspec_conformance.bench._steps import Measured
+from nnspec_conformance.bench._measured import Measured
+from nnspec_conformance.bench._processes import Process, Processes
 
 __all__ = ["chosen_stacks", "measure_memory", "peak_of"]
 
@@ -108,31 +108,28 @@ def _peak() -> float:
 
 
 def measure_memory(
-    threads: int,
+    processes: Processes,
     backends: Mapping[str, str],
     *,
     devices: Mapping[str, str],
     stacks: Sequence[str],
     rounds: int,
+    measured: Measured,
     done: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> None:
     """The exponents of both peaks over what grows, and the ratio of the peaks at the largest size.
 
     A peak is no matter of chance as a time is: each is measured once, whatever `rounds` says.
     """
-    measured = Measured()
     for given, framework in backends.items():
         for stack in stacks:
-            try:
-                measured.records += _measured(threads, given, framework, devices[framework], stack)
-            except (SkippedError, BenchError) as error:
-                measured.note("warning", f"memory of {given} over {stack} not measured: {error}")
+            with measured.attempting(f"memory of {given} over {stack}"):
+                measured.record(_measured(processes, given, framework, devices[framework], stack))
             done()
-    return measured
 
 
-def _measured(threads: int, given: str, framework: str, device: str, stack: str) -> list[Bench]:
-    common: dict[str, Any] = {"what": "memory", "backend": given, "device": device, "threads": threads}
+def _measured(processes: Processes, given: str, framework: str, device: str, stack: str) -> list[Bench]:
+    common: dict[str, Any] = {"what": "memory", "backend": given, "device": device, "threads": processes.threads}
     peaks: dict[str, list[float]] = {"inference": [], "training": []}
     for batch, depth in _SIZES[stack]:
         for mode, series in peaks.items():
@@ -143,7 +140,7 @@ def _measured(threads: int, given: str, framework: str, device: str, stack: str)
                 "depth": depth,
                 "training": mode == "training",
             }
-            process = Process(framework, threads)
+            process = Process(framework, processes.threads, processes.patience)
             try:
                 series.append(float(process.ask("run", function=_PEAK, options=options)))
             finally:

@@ -12,8 +12,8 @@ from nnspec.errors import ArgumentError
 from nnspec.results import Bench
 from nnspec_conformance.bench._inputs import WORK
 from nnspec_conformance.bench._load import Load
+from nnspec_conformance.bench._measured import Measured
 from nnspec_conformance.bench._processes import Processes, Remote, SkippedError
-from nnspec_conformance.bench._steps import Measured
 from nnspec_conformance.bench._timing import Rounds, paired_rounds
 
 __all__ = ["Ceilings", "chosen_operations", "matching", "measure_operations"]
@@ -67,8 +67,9 @@ def measure_operations(
     devices: Mapping[str, str],
     operations: Sequence[str],
     rounds: int,
+    measured: Measured,
     done: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> None:
     """Every operation on every backend.
 
     Args:
@@ -77,16 +78,16 @@ def measure_operations(
         devices: of each such framework.
         operations: to measure.
         rounds: of each.
+        measured: where records go.
         done: called after every operation.
     """
-    measured = Measured()
     for given, framework in backends.items():
-        place = _place(processes, given, framework, devices[framework], rounds, measured)
-        for operation in operations:
-            with measured.attempting(f"{operation} of {given}"):
-                measured.records += _measured(place, operation, rounds, measured)
-            done()
-    return measured
+        with measured.attempting(f"operations of {given}"):
+            place = _place(processes, given, framework, devices[framework], rounds, measured)
+            for operation in operations:
+                with measured.attempting(f"{operation} of {given}"):
+                    measured.record(_measured(place, operation, rounds, measured))
+                done()
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from nnspec.errors import NnspecError
 
-__all__ = ["BenchError", "Process", "Processes", "Remote", "SkippedError", "default_threads", "environment"]
+__all__ = ["PATIENCE", "BenchError", "Process", "Processes", "Remote", "SkippedError", "default_threads", "environment"]
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 #: by these XLA makes its thread pool smaller than the machine
@@ -21,12 +23,25 @@ _XLA_THREADS = ("NPROC", "PJRT_NPROC")
 _KERAS = "keras on "
 
 
+#: seconds that one answer may take: compiling a whole training step is the longest
+PATIENCE = 300.0
+
+
 class BenchError(NnspecError, RuntimeError):
-    """A contestant crashed, or the process that it runs in."""
+    """A contestant crashed or hangs, or the process that it runs in."""
+
+    def __init__(self, message: str, contestant: str = "") -> None:
+        super().__init__(message)
+        #: whom it happened to
+        self.contestant = contestant
 
 
 class SkippedError(Exception):
     """A contestant that cannot be had here; the text says why."""
+
+    def __init__(self, message: str, contestant: str = "") -> None:
+        super().__init__(message)
+        self.contestant = contestant
 
 
 def default_threads() -> int:
@@ -51,10 +66,17 @@ def environment(framework: str, threads: int) -> dict[str, str]:
 
 
 class Process:
-    """One process, for one framework."""
+    """One process, for one framework.
 
-    def __init__(self, framework: str, threads: int) -> None:
+    Args:
+        framework: whose.
+        threads: that it may use.
+        patience: seconds that an answer may take.
+    """
+
+    def __init__(self, framework: str, threads: int, patience: float = PATIENCE) -> None:
         self.framework = framework
+        self._patience = patience
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nnspec_conformance.bench._worker"],
@@ -65,6 +87,9 @@ class Process:
             text=True,
             encoding="utf-8",
         )
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         _bind(self._process.pid, threads)
         self.ask("settle", threads=threads, framework=framework)
 
@@ -79,22 +104,42 @@ class Process:
             SkippedError: what is asked for cannot be had here.
             BenchError: it went wrong, or the process is gone.
         """
+        name = message.get("name", self.framework)
+        answer = json.loads(self._answer(do, message, name))
+        if "skip" in answer:
+            raise SkippedError(answer["skip"], name)
+        if "error" in answer:
+            raise BenchError(answer["error"], name)
+        return answer["value"]
+
+    def _answer(self, do: str, message: dict[str, Any], name: str) -> str:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps({"do": do, **message}) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            line = self._answers.get(timeout=self._patience)
         except BrokenPipeError:
             line = ""
+        except queue.Empty:
+            self._process.kill()
+            self._process.wait()
+            raise BenchError(f"no answer for {self._patience:g} s", name) from None
         if not line:
-            raise BenchError(f"bench: the process of {self.framework} ended{self._last_words()}")
-        answer = json.loads(line)
-        if "skip" in answer:
-            raise SkippedError(answer["skip"])
-        if "error" in answer:
-            raise BenchError(f"bench: {message.get('name', self.framework)}: {answer['error']}")
-        return answer["value"]
+            raise BenchError(f"the process of {self.framework} ended{self._last_words()}", name)
+        return line
+
+    def _listen(self) -> None:
+        """Lines as they come; an empty one at the end."""
+        assert self._process.stdout is not None
+        with contextlib.suppress(ValueError):  # closed meanwhile
+            for line in self._process.stdout:
+                self._answers.put(line)
+        self._answers.put("")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may answer."""
+        return self._process.poll() is None
 
     def _last_words(self) -> str:
         code = self._process.wait()
@@ -106,14 +151,16 @@ class Process:
         """End it, and wait until it has."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # it has ended, and there was something left to send
             self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._listener.join(timeout=5)
+        if not self._listener.is_alive():  # a child of it may hold the pipe open: then it is left to the system
+            self._process.stdout.close()
         self._said.close()
 
 
@@ -126,10 +173,10 @@ def _bind(pid: int, threads: int) -> None:
 
 
 class Processes:
-    """One for each framework, started when it is first asked for."""
+    """One for each framework, started when it is first asked for, and again when it has ended."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, patience: float = PATIENCE) -> None:
+        self.threads, self.patience = threads, patience
         self._started: dict[str, Process] = {}
 
     def __enter__(self) -> Processes:
@@ -140,9 +187,13 @@ class Processes:
             process.close()
 
     def __getitem__(self, framework: str) -> Process:
-        if framework not in self._started:
-            self._started[framework] = Process(framework, self.threads)
-        return self._started[framework]
+        process = self._started.get(framework)
+        if process is not None and not process.is_alive:
+            process.close()
+            process = None
+        if process is None:
+            process = self._started[framework] = Process(framework, self.threads, self.patience)
+        return process
 
     def pids(self) -> Sequence[int]:
         """Of those started."""
@@ -165,5 +216,7 @@ class Remote:
         return self._process.ask("call", name=self.name, method=method, options=options)
 
     def drop(self) -> None:
-        """Forget it."""
-        self._process.ask("drop", name=self.name)
+        """Forget it, if it is still there."""
+        with contextlib.suppress(BenchError):
+            if self._process.is_alive:
+                self._process.ask("drop", name=self.name)

@@ -12,14 +12,15 @@ from typing import Any
 
 from nnspec.errors import ArgumentError
 from nnspec.plugins import backend_class, list_backends, plugin_manager
-from nnspec.results import Bench, Footer, Header, Note
+from nnspec.results import Bench, Header, Note
 from nnspec_conformance.bench import _growth, _memory, _operations, _tables
 from nnspec_conformance.bench._gate import baseline_of, regressions
-from nnspec_conformance.bench._processes import Processes, default_threads
-from nnspec_conformance.bench._steps import Measured, chosen_models, measure_steps
+from nnspec_conformance.bench._journal import Journal
+from nnspec_conformance.bench._measured import Measured
+from nnspec_conformance.bench._processes import PATIENCE, Processes, default_threads
+from nnspec_conformance.bench._steps import chosen_models, measure_steps
 from nnspec_conformance.bench._targets import targets_of
 from nnspec_conformance.bench._timing import ROUNDS
-from nnspec_conformance.ending import write_records
 
 __all__ = ["WHAT", "BenchRequest", "bench"]
 
@@ -39,6 +40,8 @@ class BenchRequest:
     results: Path | None = None
     report: Path | None = None
     gate: Path | None = None
+    #: seconds that one answer of a contestant may take
+    timeout: float = PATIENCE
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ class _Chosen:
 def bench(request: BenchRequest) -> int:
     """Measure; returns the exit code. 0 done, 1 slower than the results given to `gate`, 2 invalid.
 
+    A contestant that fails is said not to be measured, and the run goes on; it is invalid then, unless the contestant
+    is reported only.
+
     Raises:
         NnspecError: the request itself is wrong.
     """
@@ -66,15 +72,47 @@ def bench(request: BenchRequest) -> int:
     before = None if request.gate is None else baseline_of(request.gate)
     header, notes = _header(request, started)
     chosen = _chosen(request, header)
-    measured = _measured(request, chosen)
-    measured.notes = [*notes, *measured.notes, *_doubts(request, measured.records)]
-    slower = [] if before is None else regressions(before, measured.records)
-    measured.notes += [Note(level="warning", message=f"slower: {line}") for line in slower]
-    _print(measured, header.threads, time.time() - started)
-    _write(request, header, measured, time.time() - started)
+    with _journal(request, header, started) as (keep, complete):
+        measured = Measured(keep)
+        measured.say(*notes)
+        if interrupted := _interrupted(request, chosen, measured):
+            measured.note("suite-error", "interrupted: what is not here was not measured")
+        measured.say(*_doubts(request, measured.records))
+        slower = [] if before is None or interrupted else regressions(before, measured.records)
+        measured.say(*(Note(level="warning", message=f"slower: {line}") for line in slower))
+        _print(measured, header.threads, time.time() - started)
+        if not interrupted:
+            complete()
     if any(note.level == "suite-error" for note in measured.notes):
         return 2
     return 1 if slower else 0
+
+
+@contextlib.contextmanager
+def _journal(
+    request: BenchRequest, header: Header, started: float
+) -> Iterator[tuple[Callable[[Bench | Note], None], Callable[[], None]]]:
+    """Where each record goes, and what to call when there are all; a report is made at the end, of what there is."""
+    if request.results is None and request.report is None:
+        yield lambda _: None, lambda: None
+        return
+    with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
+        path = request.results or Path(folder) / "results.jsonl"
+        with Journal(path, header, started) as journal:
+            yield journal.add, journal.complete
+        if request.report is not None and not plugin_manager().hook.nnspec_render(
+            results=[path], output=request.report
+        ):
+            raise ArgumentError(f"report: nothing installed renders {request.report.suffix}")
+
+
+def _interrupted(request: BenchRequest, chosen: _Chosen, measured: Measured) -> bool:
+    """Measure; whether it was interrupted."""
+    try:
+        _measure(request, chosen, measured)
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def _check_outputs(request: BenchRequest) -> None:
@@ -133,24 +171,21 @@ def _process_of(given: str, own: Mapping[str, str]) -> str:
     return own[given] if own[given] in ("torch", "jax", "numpy") else given
 
 
-def _measured(request: BenchRequest, chosen: _Chosen) -> Measured:
-    measured = Measured()
+def _measure(request: BenchRequest, chosen: _Chosen, measured: Measured) -> None:
     threads = default_threads() if request.threads is None else request.threads
     backends = {given: _process_of(given, chosen.backends) for given in chosen.backends}
     more: dict[str, Any] = {"devices": chosen.devices, "rounds": request.rounds}
     total = len(chosen.models) + (len(chosen.operations) + len(chosen.growing) + len(chosen.stacks)) * len(backends)
-    with Processes(threads) as processes, _progress(total) as done:
+    with Processes(threads, request.timeout) as processes, _progress(total) as done:
+        more |= {"measured": measured, "done": done}
         if chosen.models:
-            rows = targets_of(chosen.backends)
-            measured.add(measure_steps(processes, rows, models=chosen.models, done=done, **more))
+            measure_steps(processes, targets_of(chosen.backends), models=chosen.models, **more)
         if chosen.operations:
-            asked = chosen.operations
-            measured.add(_operations.measure_operations(processes, backends, operations=asked, done=done, **more))
+            _operations.measure_operations(processes, backends, operations=chosen.operations, **more)
         if chosen.growing:
-            measured.add(_growth.measure_growth(processes, backends, operations=chosen.growing, done=done, **more))
+            _growth.measure_growth(processes, backends, operations=chosen.growing, **more)
         if chosen.stacks:
-            measured.add(_memory.measure_memory(threads, backends, stacks=chosen.stacks, done=done, **more))
-    return measured
+            _memory.measure_memory(processes, backends, stacks=chosen.stacks, **more)
 
 
 def _doubts(request: BenchRequest, records: Sequence[Bench]) -> list[Note]:
@@ -206,16 +241,3 @@ _TABLES: dict[str, tuple[Callable[[Sequence[Bench]], Any], ...]] = {
     "growth": (_tables.growth_table,),
     "memory": (_tables.memory_table,),
 }
-
-
-def _write(request: BenchRequest, header: Header, measured: Measured, seconds: float) -> None:
-    if request.results is None and request.report is None:
-        return
-    footer = Footer(counts={}, conclusions={}, seconds=round(seconds, 1))
-    with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
-        path = request.results or Path(folder) / "results.jsonl"
-        write_records(path, [header, *measured.records, *measured.notes, footer])
-        if request.report is not None and not plugin_manager().hook.nnspec_render(
-            results=[path], output=request.report
-        ):
-            raise ArgumentError(f"report: nothing installed renders {request.report.suffix}")

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 from nnspec.errors import ArgumentError
-from nnspec.results import Bench, Note
+from nnspec.results import Bench
+from nnspec_conformance.bench._curves import MOVED, STEPS, allowed, curves_differ
 from nnspec_conformance.bench._load import Load
+from nnspec_conformance.bench._measured import Measured
 from nnspec_conformance.bench._processes import BenchError, Processes, Remote, SkippedError
 from nnspec_conformance.bench._targets import MODELS, WHOLE, Target, by_hand, is_met
 from nnspec_conformance.bench._timing import Rounds, paired_rounds
 
-__all__ = ["Measured", "chosen_models", "curves_differ", "make_trainer", "measure_steps", "records_of"]
+__all__ = ["chosen_models", "make_trainer", "measure_steps", "records_of"]
 
 _HERE = "nnspec_conformance.bench._steps:make_trainer"
-#: relative distance of two losses of float32 at which curves are not those of the same training
-TOLERANCE = 1e-3
-#: steps that are compared
-_CURVE = 10
 #: appended to the name of a baseline that is entered a second time
 _AGAIN = " again"
 
@@ -46,13 +42,24 @@ class _Curved:
         return found
 
 
-def make_trainer(contestant: str, model: str, device: str | None = None, dropout: bool = True, **ours: Any) -> _Curved:
-    """A contestant by its name; of ours, `ours` has the backend's name and whether to compile it whole."""
+def make_trainer(
+    contestant: str, model: str, device: str | None = None, dropout: bool = True, moved: int = 0, **ours: Any
+) -> _Curved:
+    """A contestant by its name.
+
+    Args:
+        contestant: its name.
+        model: to train.
+        device: where.
+        dropout: whether the model has the dropout it has.
+        moved: which of the ways to move its weights by a rounding unit; 0: not at all.
+        ours: of one of ours the backend's name, and whether to compile it whole.
+    """
     from nnspec_benchmarks.models import MODELS as TABLE
     from nnspec_benchmarks.models import setup
 
     chosen = TABLE[model] if dropout else TABLE[model].without_dropout()
-    given = setup(chosen, device)
+    given = setup(chosen, device, moved)
     if ours:
         import nnspec
         from nnspec_benchmarks.nnspec_models import NnspecTrainer
@@ -86,33 +93,6 @@ def _by_hand(contestant: str) -> Callable[[Any], Any]:
 # -- outside -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Measured:
-    """What a run found, and what there is to say about it."""
-
-    records: list[Bench] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-    def note(self, level: Literal["info", "warning", "suite-error"], message: str) -> None:
-        """Say something."""
-        self.notes.append(Note(level=level, message=message))
-
-    @contextlib.contextmanager
-    def attempting(self, what: str) -> Iterator[None]:
-        """What cannot be measured is said, and the run goes on."""
-        try:
-            yield
-        except SkippedError as skipped:
-            self.note("info", f"{what} not measured: {skipped}")
-        except BenchError as error:
-            self.note("warning", f"{what} not measured: {error}")
-
-    def add(self, more: Measured) -> None:
-        """All of it."""
-        self.records += more.records
-        self.notes += more.notes
-
-
 @dataclass(frozen=True)
 class _Entry:
     """A contestant before it is made."""
@@ -123,11 +103,32 @@ class _Entry:
     device: str | None
     #: of ours: the backend's name, and whether it is compiled whole
     ours: dict[str, Any] = field(default_factory=dict)
+    #: whether it is another library, which is bound by nothing: without it the run is as valid as with it
+    reported: bool = False
 
-    def made(self, processes: Processes, model: str, *, name: str = "", dropout: bool = True) -> Remote:
+    def made(self, processes: Processes, model: str, *, name: str = "", **more: Any) -> Remote:
         """It, under its own name or another."""
-        options = {"contestant": self.name, "model": model, "device": self.device, "dropout": dropout, **self.ours}
-        return Remote(processes[self.process], name or self.name, _HERE, **options)
+        options = {"contestant": self.name, "model": model, "device": self.device, **more, **self.ours}
+        try:
+            return Remote(processes[self.process], name or self.name, _HERE, **options)
+        except BenchError as error:
+            raise BenchError(str(error), self.name) from error
+
+    def losses(self, processes: Processes, model: str, **more: Any) -> list[float]:
+        """Those of its first steps, without dropout: everyone draws masks of their own."""
+        probe = self.made(processes, model, dropout=False, **more)
+        found: list[float] = probe.call("losses", count=STEPS)
+        probe.drop()
+        return found
+
+    def missed(self, measured: Measured, model: str, why: object) -> None:
+        """Say that it was not measured."""
+        if isinstance(why, SkippedError):
+            measured.note("info", f"{model}: {self.name} not measured: {why}")
+        elif self.reported:
+            measured.note("warning", f"{model}: {self.name} not measured (it is reported, and bound by nothing): {why}")
+        else:
+            measured.note("suite-error", f"{model}: {self.name} not measured: {why}")
 
 
 def chosen_models(only: str | None) -> list[str]:
@@ -149,8 +150,9 @@ def measure_steps(
     devices: Mapping[str, str],
     models: Sequence[str],
     rounds: int,
+    measured: Measured,
     done: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> None:
     """Every row of the table, model by model.
 
     Args:
@@ -159,18 +161,27 @@ def measure_steps(
         devices: of each backend's and its framework's process; others use the host.
         models: to train.
         rounds: of each model.
+        measured: where records go.
         done: called after every model.
     """
-    measured = Measured()
     entries = _entries(rows, devices)
     for model in models:
         fit = _that_train_alike(processes, entries, model, measured)
-        names = {entry.name for entry in fit}
-        here = [row for row in rows if {row.contestant, row.against} <= names]
-        if here:
-            measured.records += _timed(processes, fit, here, model, devices=devices, rounds=rounds)
+        while here := _rows_of(fit, rows):
+            try:
+                measured.record(_timed(processes, fit, here, model, devices=devices, rounds=rounds))
+                break
+            except (BenchError, SkippedError) as error:  # the others once more, without the one that it happened to
+                (lost,) = [entry for entry in fit if entry.name == error.contestant.removesuffix(_AGAIN)]
+                lost.missed(measured, model, error)
+                fit = [entry for entry in fit if entry is not lost]
         done()
-    return measured
+
+
+def _rows_of(entries: Sequence[_Entry], rows: Sequence[Target]) -> list[Target]:
+    """The rows whose contestants are all there."""
+    names = {entry.name for entry in entries}
+    return [row for row in rows if {row.contestant, row.against} <= names]
 
 
 def _timed(
@@ -185,15 +196,16 @@ def _timed(
     """The rows of one model; what others are compared with is entered twice."""
     baselines = {row.against for row in rows}
     in_rows = baselines | {row.contestant for row in rows}
-    contestants = {
-        name: entry.made(processes, model, name=name)
-        for entry in entries
-        if entry.name in in_rows
-        for name in ((entry.name, entry.name + _AGAIN) if entry.name in baselines else (entry.name,))
-    }
-    found = paired_rounds(contestants, rounds, watch=Load(processes.pids))
-    for contestant in contestants.values():
-        contestant.drop()
+    contestants: dict[str, Remote] = {}
+    try:
+        for entry in entries:
+            if entry.name in in_rows:
+                for name in (entry.name, entry.name + _AGAIN) if entry.name in baselines else (entry.name,):
+                    contestants[name] = entry.made(processes, model, name=name)
+        found = paired_rounds(contestants, rounds, watch=Load(processes.pids))
+    finally:
+        for contestant in contestants.values():
+            contestant.drop()
     return records_of(found, rows, model, devices=devices, threads=processes.threads)
 
 
@@ -202,57 +214,38 @@ def _entries(rows: Sequence[Target], devices: Mapping[str, str]) -> list[_Entry]
     entries = {row.against: _Entry(row.against, row.framework, devices.get(row.framework)) for row in rows}
     for row in rows:
         ours = {"backend": row.backend, "fuse": row.variant == WHOLE} if row.ours else {}
-        entries[row.contestant] = _Entry(row.contestant, row.process, devices.get(row.process), ours)
+        entries[row.contestant] = _Entry(
+            row.contestant, row.process, devices.get(row.process), ours, reported=not row.ours
+        )
     return list(entries.values())
 
 
 def _that_train_alike(processes: Processes, entries: Sequence[_Entry], model: str, measured: Measured) -> list[_Entry]:
-    """The contestants whose losses are those of the others, without dropout: everyone draws masks of their own."""
+    """The contestants whose losses are those of the others."""
     curves: dict[str, list[float]] = {}
     for entry in entries:
         try:
-            probe = entry.made(processes, model, dropout=False)
-            curves[entry.name] = probe.call("losses", count=_CURVE)
-            probe.drop()
-        except SkippedError as skipped:
-            measured.note("info", f"{model}: {entry.name} not measured: {skipped}")
-        except BenchError as error:
-            measured.note("suite-error", f"{model}: {error}")
-    different = curves_differ(curves)
-    for name, why in different.items():
-        measured.note("suite-error", f"{model}: {name} not measured: {why}")
+            curves[entry.name] = entry.losses(processes, model)
+        except (BenchError, SkippedError) as error:
+            entry.missed(measured, model, error)
+    if len(curves) < 2:
+        return []
+    different = curves_differ(curves, _bounds(processes, model, measured))
+    for entry in entries:
+        if entry.name in different:
+            entry.missed(measured, model, different[entry.name])
     return [entry for entry in entries if entry.name in curves and entry.name not in different]
 
 
-def curves_differ(curves: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """Which contestants do not train as the others do, and why: no time of theirs means anything.
-
-    The curve that most others agree with is taken for right.
-    """
-    if not curves:
-        return {}
-    agree = {name: sum(_distance(c, other) <= TOLERANCE for other in curves.values()) for name, c in curves.items()}
-    right = max(agree, key=lambda name: agree[name])
-    found = {}
-    for name, curve in curves.items():
-        distance = _distance(curve, curves[right])
-        if not distance <= TOLERANCE:
-            found[name] = f"its losses are off those of {right} by {distance:.1e}: {_first(curve, curves[right])}"
-    return found
-
-
-def _distance(curve: Sequence[float], other: Sequence[float]) -> float:
-    """The largest relative distance of two losses; infinite where one is not finite."""
-    return max(
-        abs(a - b) / max(abs(b), 1e-9) if math.isfinite(a) and math.isfinite(b) else math.inf
-        for a, b in zip(curve, other, strict=True)
-    )
-
-
-def _first(curve: Sequence[float], other: Sequence[float]) -> str:
-    pairs = enumerate(zip(curve, other, strict=True))
-    step, a, b = next((i, a, b) for i, (a, b) in pairs if not _distance([a], [b]) <= TOLERANCE)
-    return f"step {step}, {a:.7g} and {b:.7g}"
+def _bounds(processes: Processes, model: str, measured: Measured) -> list[float] | None:
+    """How far losses may lie apart at each step, by the plainest code there is; None where that cannot be run."""
+    plain = _Entry(by_hand("numpy"), "numpy", None)
+    try:
+        moved = [plain.losses(processes, model, moved=way) for way in range(1 + MOVED)]
+    except BenchError as error:
+        measured.note("suite-error", f"{model}: not known how far losses may lie apart: {error}")
+        return None
+    return allowed(moved[0], moved[1:])
 
 
 def records_of(

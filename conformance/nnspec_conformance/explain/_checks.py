@@ -173,7 +173,7 @@ def _pulled(context: Context) -> str:
     floating = [i for i, c in enumerate(context.analysis.cotangents) if c is not None]
     every = len(floating) == len(context.analysis.cotangents)
     leaves = "found" if every else f"[found[i] for i in {floating}]"
-    compiled = "\n\n\ndifferentiate = B.compile(differentiate)" if context.backend.traced else ""
+    compiled = "\n\n\ndifferentiate = B.compile(differentiate)" if context.backend.judged_compiled else ""
     return f"""
 {_cotangents(context)}
 

@@ -6,14 +6,16 @@ A check catches a mutant where it fails on it and does not fail on the sound bac
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
 import itertools
 import multiprocessing
 import multiprocessing.connection
+import os
 import time
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -244,40 +246,78 @@ def _serve(connection: Any) -> None:
 class _Sound:
     """What fails without any change: on a backend's own deviations, or in a process that a mutant has left broken."""
 
-    subjects: dict[str, dict[str, Subject]] = field(default_factory=dict)
-    failing: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
+    subjects: dict[tuple[str, bool], dict[str, Subject]] = field(default_factory=dict)
+    failing: dict[tuple[str, bool, str, str], frozenset[str]] = field(default_factory=dict)
 
-    def fails(self, backend: str, case: Case, check: Check) -> bool:
+    def fails(self, backend: str, compiled: bool, case: Case, check: Check) -> bool:
         """Whether the check says nothing of the mutant."""
-        key = backend, case.id, check.dtype
+        key = backend, compiled, case.id, check.dtype
         if key not in self.failing:
-            if backend not in self.subjects:
-                self.subjects[backend] = _subjects(backend, backend_class(backend))
-            found = _failures(self.subjects[backend][check.dtype], case, check.dtype)
+            if (backend, compiled) not in self.subjects:
+                self.subjects[backend, compiled] = _subjects(backend, backend_class(backend))
+            found = _failures(self.subjects[backend, compiled][check.dtype], case, check.dtype)
             self.failing[key] = frozenset(c.check for c in found)
         return check.check in self.failing[key]
 
 
+#: by which a backend whose compiled functions change after some calls compiles them at once, and is judged compiled:
+#: its plans are reached in no other way
+_AT_ONCE = {"NNSPEC_NUMPY_PLAN": "always"}
+
+
 def _tried(mutant: SourceMutant, sound: _Sound, tell: Callable[[str], object]) -> dict[str, Any]:
-    """The first check that fails, or nothing."""
+    """The first check that fails, or nothing: of the backend as it is, and then of what it compiles."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            subjects = _subjects(mutant.backend, loaded(mutant))
+            backend = loaded(mutant)
+            subjects = _subjects(mutant.backend, backend)
         except SuiteError:
             raise
         except Exception as error:
             return _caught(["loading"], f"{type(error).__name__}: {error}")
-        for dtype, subject in subjects.items():
-            for case in _cases(mutant):
-                if not case.is_tried_in(dtype) or (case.plain_only and subject.backend.traced):
-                    continue
-                tell(case.id)
-                failures = _failures(subject, case, dtype)
-                first = next((c for c in failures if not sound.fails(mutant.backend, case, c)), None)
-                if first is not None:
-                    return _caught(first.requirements[:1], first.message, first.case, first.check, first.dtype)
-    return _caught()
+        found = _first_failure(mutant, subjects, sound, tell)
+        if found is None and not _judged_compiled(subjects):
+            with _environment(_AT_ONCE):
+                subjects = _subjects(mutant.backend, backend)
+                if _judged_compiled(subjects):
+                    found = _first_failure(mutant, subjects, sound, tell)
+    if found is None:
+        return _caught()
+    return _caught(found.requirements[:1], found.message, found.case, found.check, found.dtype)
+
+
+def _first_failure(
+    mutant: SourceMutant, subjects: dict[str, Subject], sound: _Sound, tell: Callable[[str], object]
+) -> Check | None:
+    compiled = _judged_compiled(subjects)
+    for dtype, subject in subjects.items():
+        for case in _cases(mutant):
+            if not case.is_tried_in(dtype) or (case.plain_only and subject.backend.traced):
+                continue
+            tell(case.id)
+            for check in _failures(subject, case, dtype):
+                if not sound.fails(mutant.backend, compiled, case, check):
+                    return check
+    return None
+
+
+def _judged_compiled(subjects: dict[str, Subject]) -> bool:
+    return any(subject.backend.judged_compiled for subject in subjects.values())
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _subjects(name: str, backend: type[Backend]) -> dict[str, Subject]:

@@ -1,6 +1,6 @@
 """Recorded plans: what a compiled function computed, as calls over arrays that are kept (DESIGN 3)."""
 
-from nnspec_backends.numpy._plan._compiled import Compiled
+from nnspec_backends.numpy._plan._compiled import Compiled, plan_mode
 from nnspec_backends.numpy._plan._functions import word_of
 from nnspec_backends.numpy._plan._recorder import (
     Recorder,
@@ -18,6 +18,7 @@ __all__ = [
     "UnplannableError",
     "of_arrays",
     "of_arrays_into",
+    "plan_mode",
     "recorder_of",
     "word_of",
 ]

@@ -116,6 +116,11 @@ class _Entry:
             self.refused = "what the function closes over keeps changing"
 
 
+def plan_mode() -> str:
+    """ "never", "always" (at the first call), or anything else: once two calls did the same."""
+    return os.environ.get("NNSPEC_NUMPY_PLAN", "")
+
+
 class Compiled:
     """A function that is replayed where it can be.
 
@@ -132,7 +137,7 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._donate = tuple(donate)
-        mode = os.environ.get("NNSPEC_NUMPY_PLAN", "")
+        mode = plan_mode()
         self._never, self._always = mode == "never", mode == "always"
         self._lock = threading.Lock()
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()

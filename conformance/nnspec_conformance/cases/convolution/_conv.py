@@ -91,7 +91,7 @@ _QUICK = cases(
             "requires": ("CONV-4",),
         },
         "groups": {
-            "inputs": _images((5, 4), (2, 3), channels=6, out=4, groups=2),
+            "inputs": _images((5, 4), (2, 3), channels=6, out=4, groups=2, bias=False),
             "options": {"groups": 2},
             "requires": ("CONV-5",),
         },
@@ -108,6 +108,8 @@ _QUICK = cases(
                 "bias": normal(6, std=30.0),
             },
             "options": {"groups": 2},
+            # of frozen weights
+            "differentiate": ("x", "bias"),
             "requires": ("CONV-6",),
         },
         # a sum of many numbers of one sign shows coarse products, and a term too few, best
@@ -235,11 +237,6 @@ _FULL = cases(
         "groups-to-one": {
             "inputs": _images((6,), (3,), channels=6, out=3, groups=3),
             "options": {"groups": 3},
-            "requires": ("CONV-5",),
-        },
-        "groups-without-bias": {
-            "inputs": _images((5, 4), (2, 3), channels=6, out=4, groups=2, bias=False),
-            "options": {"groups": 2},
             "requires": ("CONV-5",),
         },
         "empty-groups": {

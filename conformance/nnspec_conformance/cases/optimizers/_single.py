@@ -136,9 +136,9 @@ def adam_steps(
                 "inputs": {**ZERO, **GRADS, **given},
                 "requires": (eps,),
             },
-            # an average that starts from the infinite number is NaN
+            # an average that starts from the infinite number is NaN; and without a memory log(beta1) is infinite
             "infinite": {
-                **first_update(optimizer, lr=0.3, beta1=0.5, eps=0.1, **common),
+                **first_update(optimizer, lr=0.3, beta1=0.0, eps=0.1, **common),
                 "inputs": {**PARAMS, **PLAIN, "gb": values([INF, 1.0])},
                 "requires": (correction,),
                 "dtypes": ("float32",),

@@ -40,6 +40,7 @@ _SIDES: tuple[tuple[int, dict[str, Any]], ...] = (
     (7, {"kernel_size": 3, "stride": 2, "padding": ((1, 3),), "dilation": 3}),
     (7, {"kernel_size": 4, "stride": 1, "padding": ((1, 2),), "dilation": 3}),
     (2, {"kernel_size": 4, "stride": 2, "padding": ((1, 3),)}),
+    (7, {"kernel_size": 1, "stride": 3}),
 )
 
 
