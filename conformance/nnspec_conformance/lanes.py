@@ -1,6 +1,9 @@
-"""Lanes: pytest sessions side by side, each over some backends and dtypes, and the records they leave.
+"""Lanes: pytest sessions side by side, each over some backends, dtypes and cases, and the records they leave.
 
-A backend that traces gets a lane for float64, since JAX has one switch for it in a process; all others share one.
+A backend that traces gets a lane for float64, since JAX has one switch for it in a process. All others are together in
+lanes that have a share of the cases each, since they have references in common. A lane is one process. Where that dies,
+or has to be killed, the cases that it left are run by pytest-xdist, whose workers may die one by one: which case it was
+is told then.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ from pydantic import TypeAdapter
 from nnspec.plugins import backend_class
 from nnspec.results import Record
 from nnspec_conformance import cache
-from nnspec_conformance.session import DTYPES, Session
+from nnspec_conformance.session import DTYPES, Session, shared_out
 from nnspec_conformance.vectors._shipped import VARIABLE
-from nnspec_conformance.watch import default_memory
+from nnspec_conformance.watch import ALONE, Watch, default_memory
 
 __all__ = ["Request", "run_lanes", "threads_of"]
 
@@ -31,8 +34,8 @@ _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
 #: dtypes that a backend that traces takes in processes of their own
 _SEPARATE = (("float64",), tuple(dtype for dtype in DTYPES if dtype != "float64"))
-#: a lane this many times shorter than the longest waits for no worker: alone at the end it would hold all others up
-_SMALL = 4
+#: beyond the workers, where nobody said how many: cores are shared out better among some more processes than there are
+_MORE = 2
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,19 @@ class _Lane:
 
     backends: list[str]
     dtypes: tuple[str, ...]
+    #: which of how many shares of the cases
+    share: tuple[int, int]
     #: how many items it has to finish
     expected: int
     #: how long it takes, roughly, in cases of a backend that does not trace
     cost: int
-    workers: int
     results: Path
+    #: of pytest-xdist; 0 where there are none
+    workers: int = 0
     process: subprocess.Popen[bytes] | None = None
+    watch: Watch | None = None
+    #: the size of the file of finished items when they were counted, and their number
+    _counted: tuple[int, int] = (0, 0)
     #: how many items were finished when that number last changed, and when that was
     _seen: tuple[int, float] = (0, 0.0)
     #: why it was killed
@@ -88,7 +97,10 @@ class _Lane:
     @property
     def finished(self) -> int:
         done = self.results.with_suffix(".done")
-        return done.read_bytes().count(b"\n") if done.exists() else 0
+        size = done.stat().st_size if done.exists() else 0
+        if size != self._counted[0]:
+            self._counted = size, done.read_bytes().count(b"\n")
+        return self._counted[1]
 
     @property
     def running(self) -> bool:
@@ -105,12 +117,33 @@ class _Lane:
             self.killed = f"finished nothing for {patience:.0f} s and was killed"
             self.kill()
 
+    @property
+    def lost(self) -> bool:
+        """Whether its one process is gone with cases left to run."""
+        if self.workers or self.process is None or self.running:
+            return False
+        return self.finished < self.expected
+
+    def divide(self) -> None:
+        """Leave what is left to workers."""
+        self.ended()
+        self.workers, self.killed, self._seen = 1, "", (0, 0.0)
+        # as it is now: whoever takes the place of a worker has to find the same cases
+        self.results.with_suffix(".left").write_bytes(self.results.with_suffix(".done").read_bytes())
+
+    def ended(self) -> None:
+        """Nothing is left to look after."""
+        if self.watch is not None:
+            self.watch.pytest_unconfigure()
+            self.watch = None
+
     def kill(self) -> None:
         """With all of its workers, which cannot be relied upon to notice."""
         if self.process is not None and self.running:
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
             self.process.wait()
+        self.ended()
 
     def complaint(self) -> str | None:
         """Why its records cannot be trusted; None if pytest ran to its end and every item has its records."""
@@ -132,20 +165,20 @@ class _Lane:
 
 def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[Any], list[str]]:
     """Records of all lanes, and what went wrong with the runs themselves."""
-    workers = _workers(request)
-    lanes = _lanes(session, workers, folder)
+    lanes = _lanes(session, _workers(request), folder)
     waiting = sorted(lanes, key=lambda lane: lane.cost, reverse=True)
-    most = max((lane.cost for lane in lanes), default=0)
+    most = _workers(request) + (_MORE if request.workers is None else 0)
     with _progress(len(session.items)) as advance, _ended(lanes):
         while waiting or any(lane.running for lane in lanes):
-            busy = sum(lane.running for lane in lanes)
-            if waiting and (busy < workers or waiting[0].cost < most / _SMALL):
-                lane = waiting.pop(0)
-                lane.process = _start(request, lane)
+            if waiting and sum(lane.running for lane in lanes) < most:
+                _start(request, waiting.pop(0))
                 continue
             time.sleep(0.1)
-            for running in lanes:
-                running.look(_patience(request))
+            for lane in lanes:
+                lane.look(_patience(request))
+                if lane.lost:
+                    lane.divide()
+                    _start(request, lane)
             advance(sum(lane.finished for lane in lanes))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
@@ -177,17 +210,18 @@ def _cost(name: str) -> int:
 def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
     traced = [name for name in session.scope if backend_class(name).traced]
     plain = [name for name in session.scope if name not in traced]
-    wanted = [([name], dtypes) for name in traced for dtypes in _SEPARATE] + ([(plain, DTYPES)] if plain else [])
-    costs = {backends[0]: _cost(backends[0]) for backends, _ in wanted}
+    wanted = [([name], dtypes, (0, 1)) for name in traced for dtypes in _SEPARATE]
+    wanted += [(plain, DTYPES, (k, workers)) for k in range(workers)] if plain else []
+    costs = {backends[0]: _cost(backends[0]) for backends, _, _ in wanted}
     found: list[_Lane] = []
-    for backends, dtypes in wanted:
-        expected = sum(item.given in backends and item.dtype in dtypes for item in session.items)
-        if expected:
+    for backends, dtypes, share in wanted:
+        mine = shared_out([i for i in session.items if i.given in backends and i.dtype in dtypes], share)
+        if mine:
             results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
             results.touch()
-            found.append(_Lane(backends, tuple(dtypes), expected, expected * costs[backends[0]], 1, results))
-    if found:  # the longest takes what the others leave free when they are done
-        max(found, key=lambda lane: lane.cost).workers = workers
+            results.with_suffix(".done").touch()
+            cost = len(mine) * costs[backends[0]]
+            found.append(_Lane(backends, tuple(dtypes), share, len(mine), cost, results))
     return found
 
 
@@ -201,25 +235,30 @@ def _workers(request: Request) -> int:
     return request.workers or os.cpu_count() or 1
 
 
-def _start(request: Request, lane: _Lane) -> subprocess.Popen[bytes]:
+def _start(request: Request, lane: _Lane) -> None:
     """pytest on the suite's own settings, whatever the user's folder configures."""
     pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
     pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
-    plugins = ["xdist", "pytest_timeout", "nnspec_conformance.plugin"]
+    plugins = ["pytest_timeout", "nnspec_conformance.plugin", *(["xdist"] if lane.workers else [])]
     pytest += [part for plugin in plugins for part in ("-p", plugin)]
-    pytest += ["-n", str(lane.workers), "--dist=load", "--max-worker-restart=1000"]
+    if lane.workers:
+        pytest += ["-n", str(lane.workers), "--dist=load", "--max-worker-restart=1000"]
     pytest += [f"--timeout={request.timeout}", "--timeout-method=signal"]
+    memory = request.memory or default_memory(_workers(request))
     with lane.log.open("wb") as output:
-        return subprocess.Popen(
-            pytest + _options(request, lane),
+        lane.process = subprocess.Popen(
+            pytest + _options(request, lane, memory),
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(request, lane),
             start_new_session=True,
         )
+    if not lane.workers:
+        lane.watch = Watch(str(lane.results), timeout=request.timeout, memory=memory)
+        lane.watch.add(ALONE)
 
 
-def _options(request: Request, lane: _Lane) -> list[str]:
+def _options(request: Request, lane: _Lane, memory: float | None) -> list[str]:
     options = [f"--nnspec-backend={name}" for name in lane.backends]
     options += [f"--nnspec-dtype={dtype}" for dtype in lane.dtypes]
     options += [f"--nnspec-profile={profile}" for profile in request.profiles]
@@ -227,7 +266,8 @@ def _options(request: Request, lane: _Lane) -> list[str]:
     options += [f"--nnspec-device={request.device}"] if request.device else []
     options += [f"--nnspec-only={request.only}"] if request.only else []
     options += [f"--nnspec-override={override}" for override in request.overrides]
-    memory = request.memory or default_memory(_workers(request))
+    options += [f"--nnspec-share={lane.share[0]}/{lane.share[1]}"]
+    options += ["--nnspec-left"] if lane.workers else ["--nnspec-alone"]
     options += ["--nnspec-probe"] if request.probe else []
     options += [f"--nnspec-memory={memory}"] if memory is not None else []
     return [*options, "--nnspec-checked", f"--nnspec-results={lane.results}"]

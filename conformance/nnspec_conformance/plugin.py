@@ -58,6 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
     group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before
     group.addoption("--nnspec-probe", action="store_true", help=argparse.SUPPRESS)
+    group.addoption("--nnspec-share", default="0/1", metavar="K/N", help=argparse.SUPPRESS)
+    group.addoption("--nnspec-alone", action="store_true", help=argparse.SUPPRESS)  # looked after from outside
+    group.addoption("--nnspec-left", action="store_true", help=argparse.SUPPRESS)  # what that process left
     group.addoption("--nnspec-memory", default=None, type=float, metavar="MIB", help=argparse.SUPPRESS)
     group.addoption("--nnspec-results", default=None, metavar="F.jsonl", help="append the records to this file")
 
@@ -74,18 +77,17 @@ def pytest_configure(config: pytest.Config) -> None:
             session.by_id  # noqa: B018 - what was asked for is looked up now, so that a mistake is one line
     except NnspecError as error:
         raise pytest.UsageError(f"nnspec: {error}") from error
-    session.bundle = not _is_replacement(config)
+    # after a process died every case has to stand for itself
+    session.bundle = not (config.getoption("nnspec_left") or _is_replacement(config))
     config.stash[SESSION] = session
     results = config.getoption("nnspec_results")
-    if _is_worker(config):
+    if _is_worker(config) or config.getoption("nnspec_alone"):
         gc.collect()
         gc.freeze()  # what is imported stays; looking through it again and again takes a tenth of a run
         if results is not None:
-            from nnspec_conformance.given_up import GivenUp
-            from nnspec_conformance.watch import Beat
-
-            session.beat, session.given_up = Beat(results, _worker_id(config)), GivenUp(results)
-        return
+            _tell(session, results, _worker_id(config))
+        if _is_worker(config):
+            return
     watch = None
     if results is not None and not _collects(config):
         from nnspec_conformance.watch import Watch
@@ -100,12 +102,24 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _worker_id(config: pytest.Config) -> str:
-    return str(getattr(config, "workerinput")["workerid"])  # noqa: B009 - pytest-xdist puts it there
+def _worker_id(config: pytest.Config) -> str | None:
+    """None in a process that is nobody's worker."""
+    return str(getattr(config, "workerinput")["workerid"]) if _is_worker(config) else None  # noqa: B009 - pytest-xdist puts it there
+
+
+def _tell(session: Session, results: str, worker: str | None) -> None:
+    """Let whoever looks after this process know what it does."""
+    from nnspec_conformance.watch import ALONE, Beat
+
+    session.beat = Beat(results, worker or ALONE)
+    if worker is not None:
+        from nnspec_conformance.given_up import GivenUp
+
+        session.given_up = GivenUp(results)
 
 
 def _is_replacement(config: pytest.Config) -> bool:
-    """Whether a worker took the place of one that died, after which every case has to stand for itself."""
+    """Whether a worker took the place of one that died."""
     given = getattr(config, "workerinput", None)
     return given is not None and int(given["workerid"].removeprefix("gw")) >= given["workercount"]
 

@@ -31,7 +31,7 @@ from nnspec_conformance.overrides import Override, load_overrides, overriding
 from nnspec_conformance.thinning import is_tried
 from nnspec_conformance.watch import Beat, Watch
 
-__all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
+__all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session", "shared_out"]
 
 #: in the order they run
 DTYPES = ("float32", "float64", *LOW)
@@ -78,6 +78,8 @@ class Session:
         seed: int = 0,
         overrides: tuple[str, ...] = (),
         probe: bool = False,
+        share: tuple[int, int] = (0, 1),
+        done: Path | None = None,
     ) -> None:
         for profile in profiles:
             if profile not in PROFILES:
@@ -91,6 +93,8 @@ class Session:
         self.dtypes = dtypes or DTYPES
         #: whether a sample of what the backends do not claim is tried in place of what they do
         self.probe = probe
+        #: which of how many shares of the cases, and where the ids stand of those that need not be run
+        self._share, self._done = share, done
         self._given_overrides = overrides
         #: whether cases may be compiled together
         self.bundle = True
@@ -134,7 +138,9 @@ class Session:
                 f"override: nothing of {', '.join(self.overrides)} is to be judged in profiles "
                 f"{', '.join(self.profiles) or 'claimed'} and dtypes {', '.join(self.dtypes)} that its function takes"
             )
-        return self._sampled(found) if self.probe else found
+        mine = shared_out(self._sampled(found) if self.probe else found, self._share)
+        done = frozenset() if self._done is None else frozenset(self._done.read_text(encoding="utf-8").splitlines())
+        return [item for item in mine if item.id not in done]
 
     def _sampled(self, items: Sequence[Item]) -> list[Item]:
         """Some of every profile of every backend, spread evenly; none in a dtype that the backend does not offer."""
@@ -166,6 +172,10 @@ class Session:
             seed=config.getoption("nnspec_seed"),
             overrides=tuple(config.getoption("nnspec_override")),
             probe=config.getoption("nnspec_probe"),
+            share=_share(config.getoption("nnspec_share")),
+            done=Path(config.getoption("nnspec_results")).with_suffix(".done")
+            if config.getoption("nnspec_left")
+            else None,
         )
 
     def in_scope(self, given: str, case: Case, dtype: str) -> bool:
@@ -299,6 +309,20 @@ class Session:
         backend: Backend = object.__new__(self._class(given))
         backend.device = backend.resolve_device(self.device)
         return Subject.of(given, backend, self.overrides)
+
+
+def shared_out(items: Sequence[Item], share: tuple[int, int]) -> list[Item]:
+    """The items of every n-th case from the k-th, for a share (k, n): of a case all, since they have one reference."""
+    which, number = share
+    turns: dict[tuple[str, str], int] = {}
+    for item in items:
+        turns.setdefault((item.case.id, item.dtype), len(turns))
+    return [item for item in items if turns[item.case.id, item.dtype] % number == which]
+
+
+def _share(given: str) -> tuple[int, int]:
+    which, _, number = given.partition("/")
+    return int(which), int(number)
 
 
 class Recorder:

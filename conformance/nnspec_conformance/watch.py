@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Beat", "Watch", "default_memory", "in_words", "resident"]
+__all__ = ["ALONE", "Beat", "Watch", "default_memory", "in_words", "resident"]
 
+#: the name of a process that has no controller: `nnspec conform` itself looks after it
+ALONE = "alone"
 #: when the case began by the monotonic clock, or 0 between cases; the process; whether it still makes its backend
 _BEAT = struct.Struct("<dqq")
 _INTERVAL = 0.05
@@ -105,7 +107,7 @@ class _Worker:
 
 
 class Watch:
-    """The controller's side.
+    """The side of the controller, or of whoever started the process.
 
     Args:
         results: the file of records of the run.
@@ -124,7 +126,11 @@ class Watch:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Any) -> None:
-        self._workers[node.gateway.id] = _Worker(_path(self._results, node.gateway.id))
+        self.add(node.gateway.id)
+
+    def add(self, worker: str) -> None:
+        """Look after a worker."""
+        self._workers[worker] = _Worker(_path(self._results, worker))
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
