@@ -1,4 +1,4 @@
-"""Bundles: the cases of an operation compiled together, on a backend that traces.
+"""Bundles: the cases of an operation, or of a family, compiled together, on a backend that traces.
 
 XLA takes some 40 ms to compile anything at all, so one function a case would spend most of a run there. Cases that
 differ in the values of their inputs alone share an entry of a bundle; the other entries run once more meanwhile.
@@ -27,7 +27,7 @@ Pulled = tuple[list[Any], dict[str, Any]]
 def group_of(case: Case, dtype: str, seed: int = 0) -> Hashable:
     """What cases have to agree in to share an entry: everything but the values of their inputs."""
     shapes = tuple((name, x.shape, str(x.dtype)) for name, x in case.arrays(dtype, seed).items())
-    return repr(sorted(case.options.items(), key=str)), case.program, case.differentiated, shapes
+    return case.operation, repr(sorted(case.options.items(), key=str)), case.program, case.differentiated, shapes
 
 
 class _Bundle:
@@ -61,6 +61,9 @@ class _Bundle:
                 found |= {member.case.id: result for member, result in zip(members, results, strict=True)}
         except Exception:  # whose fault it is shows when each is run alone
             self._broken = True
+        except BaseException:  # it took too long: the case whose turn it was is blamed, and only that one
+            self._broken = True
+            raise
         self._runs.append(found)
 
 
@@ -73,7 +76,7 @@ def _is_ready(context: Context) -> bool:
 
 
 class Bundles:
-    """The cases of one operation in one dtype on one backend.
+    """The cases of one operation or family in one dtype on one backend.
 
     Args:
         backend: one that traces.

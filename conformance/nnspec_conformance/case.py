@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import linecache
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import CodeType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -261,12 +263,28 @@ class Case:
         return state.hexdigest()[:16]
 
 
+@functools.cache
+def _lines_of(function: Callable[..., Any]) -> str:
+    """The lines that a function stands on: `inspect.getsource` reads them word by word, a second a process."""
+    code = inspect.unwrap(function).__code__
+    last = max((end for _, end, _, _ in _positions(code) if end), default=code.co_firstlineno)
+    return "".join(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 : last])
+
+
+def _positions(code: CodeType) -> Iterator[tuple[Any, ...]]:
+    """Line and column where each instruction begins and ends, those of inner functions included."""
+    yield from code.co_positions()
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _positions(inner)
+
+
 def _text_of(program: Callable[..., Any]) -> str:
     """A program's source, and what it closes over or has as defaults, without addresses."""
     closed = [cell.cell_contents for cell in getattr(program, "__closure__", None) or ()]
-    inner = "".join(inspect.getsource(x) for x in closed if inspect.isfunction(x))
+    inner = "".join(_lines_of(x) for x in closed if inspect.isfunction(x))
     told = repr([x for x in closed if not inspect.isfunction(x)]) + repr(getattr(program, "__defaults__", None))
-    return inspect.getsource(program) + inner + re.sub(r" at 0x[0-9a-f]+", "", told)
+    return _lines_of(program) + inner + re.sub(r" at 0x[0-9a-f]+", "", told)
 
 
 _P = TypeVar("_P", bound=Callable[..., Any])

@@ -163,16 +163,30 @@ class _Lane:
             yield _RECORD.validate_json(line)
 
 
-def run_lanes(request: Request, session: Session, folder: Path) -> tuple[list[Any], list[str]]:
-    """Records of all lanes, and what went wrong with the runs themselves."""
+def run_lanes(
+    request: Request, session: Session, folder: Path, *, meanwhile: Callable[[], list[str]] = list
+) -> tuple[list[Any], list[str]]:
+    """Records of all lanes, and what went wrong with the runs themselves.
+
+    Args:
+        request: what was asked for.
+        session: its items.
+        folder: where the lanes leave their records.
+        meanwhile: called while the lanes run; where it complains, there are no records.
+    """
     lanes = _lanes(session, _workers(request), folder)
     waiting = sorted(lanes, key=lambda lane: lane.cost, reverse=True)
     most = _workers(request) + (_MORE if request.workers is None else 0)
+    asked = False
     with _progress(len(session.items)) as advance, _ended(lanes):
         while waiting or any(lane.running for lane in lanes):
             if waiting and sum(lane.running for lane in lanes) < most:
                 _start(request, waiting.pop(0))
                 continue
+            if not asked:
+                asked = True
+                if complaints := meanwhile():
+                    return [], complaints
             time.sleep(0.1)
             for lane in lanes:
                 lane.look(_patience(request))

@@ -60,11 +60,9 @@ def conform(request: Request) -> int:
     )
     if request.explore is not None:
         return _explored(request, session, header, notes, started)
-    complaints = failed_control()
-    records: list[Any] = []
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
-        if not complaints:
-            records, complaints = run_lanes(request, session, Path(folder))
+        records, complaints = run_lanes(request, session, Path(folder), meanwhile=failed_control)
+        if records:
             notes += under_claims(request, session, Path(folder))
     checks = _once([r for r in records if isinstance(r, Check)])
     notes += [r for r in records if isinstance(r, Note)]

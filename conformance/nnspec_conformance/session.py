@@ -28,7 +28,7 @@ from nnspec_conformance.context import Context
 from nnspec_conformance.given_up import GivenUp
 from nnspec_conformance.judge import Subject, blank, broken_record, judge, profiles_in_scope
 from nnspec_conformance.overrides import Override, load_overrides, overriding
-from nnspec_conformance.thinning import is_tried
+from nnspec_conformance.thinning import is_sample, is_tried
 from nnspec_conformance.watch import Beat, Watch
 
 __all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session", "shared_out"]
@@ -276,13 +276,17 @@ class Session:
         yield from self.unfinished(item, set(), broken, "blocked")
 
     def _context(self, backend: Backend, item: Item) -> Context:
-        """Of an item; where the backend traces, the cases of an operation share compilations."""
+        """Of an item; where the backend traces, cases share compilations: of a family at level quick, to save time."""
         alone = Context(backend, item.case, item.dtype, self.seed)
         if not backend.traced or not self.bundle:
             return alone
-        together = (item.case.operation, item.dtype)
+        together = _together(item.case, self.level), item.dtype
         if item.given not in self._bundled or self._bundled[item.given][0] != together:
-            cases = [i.case for i in self.items if i.given == item.given and (i.case.operation, i.dtype) == together]
+            cases = [
+                i.case
+                for i in self.items
+                if i.given == item.given and (_together(i.case, self.level), i.dtype) == together
+            ]
             self._bundled[item.given] = (
                 together,
                 bundled(backend, [Context(backend, case, item.dtype, self.seed) for case in cases]),
@@ -311,13 +315,41 @@ class Session:
         return Subject.of(given, backend, self.overrides)
 
 
+def _together(case: Case, level: str) -> str:
+    return case.family if level == "quick" else case.operation
+
+
 def shared_out(items: Sequence[Item], share: tuple[int, int]) -> list[Item]:
-    """The items of every n-th case from the k-th, for a share (k, n): of a case all, since they have one reference."""
+    """The items of a share (k, n) of the cases, of about the same length each.
+
+    All items of a case are in one share, since they have one reference, and what compiles is in the first one: it loads
+    what takes seconds to load.
+    """
     which, number = share
-    turns: dict[tuple[str, str], int] = {}
+    if number == 1:
+        return list(items)
+    work: dict[tuple[str, str], float] = {}
     for item in items:
-        turns.setdefault((item.case.id, item.dtype), len(turns))
-    return [item for item in items if turns[item.case.id, item.dtype] % number == which]
+        key = (item.case.id, item.dtype)
+        work[key] = work.get(key, 0.0) + _weight(item)
+    loads, of = [0.0] * number, dict[tuple[str, str], int]()
+    for key, weight in sorted(work.items(), key=lambda entry: entry[1] < _LONG):  # the long ones first
+        of[key] = 0 if weight >= _LONG else loads.index(min(loads))
+        loads[of[key]] += weight
+    return [item for item in items if of[item.case.id, item.dtype] == which]
+
+
+#: how long an item takes, in those that compute something small
+_ERROR, _LONG, _STEPS, _TRAINING = 0.3, 25.0, 50.0, 400.0
+
+
+def _weight(item: Item) -> float:
+    case = item.case
+    if case.expect is not None:
+        return _ERROR
+    if case.family == "training":
+        return _TRAINING
+    return _STEPS if "trajectory" in case.checks else _LONG if is_sample(case, item.dtype) else 1.0
 
 
 def _share(given: str) -> tuple[int, int]:

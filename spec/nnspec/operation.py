@@ -62,11 +62,16 @@ class Operation:
     @property
     def digest(self) -> str:
         """Hash of the family's text and of its helpers: runs of different texts are told apart."""
-        return _digest(inspect.getsourcefile(self.definition) or "")
+        return _digest(self.definition)
 
 
 @functools.cache
-def _digest(path: str) -> str:
+def _digest(definition: Callable[..., Any]) -> str:
+    return _digest_of_text(inspect.getsourcefile(definition) or "")
+
+
+@functools.cache
+def _digest_of_text(path: str) -> str:
     import hashlib
 
     module = Path(path)
