@@ -7,10 +7,10 @@ from nnspec.plugins import PROFILES, BackendDescription, BackendEntry, hookimpl
 __all__ = ["nnspec_backends"]
 
 
-def _description(*distributions: str, all_devices: bool = False) -> BackendDescription:
+def _description(*distributions: str, all_devices: bool = False, traced: bool = False) -> BackendDescription:
     """The three have the same dtypes and claims; a test compares them with the classes."""
     dtypes = ("float32", "float64", "float16", "bfloat16")
-    return BackendDescription(distributions, dtypes, frozenset(PROFILES), all_devices=all_devices)
+    return BackendDescription(distributions, dtypes, frozenset(PROFILES), all_devices=all_devices, traced=traced)
 
 
 @hookimpl
@@ -33,6 +33,6 @@ def nnspec_backends() -> dict[str, BackendEntry]:
             "nnspec_backends.jax:JaxBackend",
             ("jax",),
             "pip install 'nnspec[jax]'",
-            _description("jax", "jaxlib", "numpy"),
+            _description("jax", "jaxlib", "numpy", traced=True),
         ),
     }

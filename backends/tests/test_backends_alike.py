@@ -460,6 +460,7 @@ def test_the_plugin_describes_the_class(name: str) -> None:
     assert said is not None
     assert said.dtypes == cls.dtypes
     assert said.profiles == cls.profiles
+    assert said.traced == cls.traced
     versions = said.versions()
     assert versions is not None
     # the CUDA version is that of a build, which has no distribution

@@ -14,17 +14,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from nnspec.plugins import backend_class
+from nnspec.plugins import PROFILES, BackendDescription, backend_class, list_backends
 from nnspec.results import Record
 from nnspec_conformance import cache
-from nnspec_conformance.session import DTYPES, Session, shared_out
+from nnspec_conformance.session import DTYPES, Item, Session, shared_out
 from nnspec_conformance.vectors._shipped import VARIABLE
 from nnspec_conformance.watch import ALONE, Watch, default_memory
 
@@ -33,9 +33,11 @@ __all__ = ["Request", "run_lanes", "threads_of"]
 _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
 #: dtypes that a backend that traces takes in processes of their own
-_SEPARATE = (("float64",), tuple(dtype for dtype in DTYPES if dtype != "float64"))
+_SEPARATE: tuple[tuple[str, ...], ...] = (("float64",), tuple(dtype for dtype in DTYPES if dtype != "float64"))
 #: beyond the workers, where nobody said how many: cores are shared out better among some more processes than there are
 _MORE = 2
+#: how much nicer than the longest lane the others are: alone at the end it would hold up the run
+_PATIENT = 5
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class _Lane:
 
     backends: list[str]
     dtypes: tuple[str, ...]
+    #: whether they compile, and so share nothing with others
+    traced: bool
     #: which of how many shares of the cases
     share: tuple[int, int]
     #: how many items it has to finish
@@ -170,30 +174,37 @@ def run_lanes(
 
     Args:
         request: what was asked for.
-        session: its items.
+        session: its items, which are looked up while the lanes start where it is clear what lanes there are.
         folder: where the lanes leave their records.
         meanwhile: called while the lanes run; where it complains, there are no records.
     """
-    lanes = _lanes(session, _workers(request), folder)
+    traced = described(request, session)
+    early = traced is not None
+    if traced is None:
+        traced = {name: backend_class(name).traced for name in session.scope}
+    lanes = _lanes(session, traced, _workers(request), folder, early=early)
     waiting = sorted(lanes, key=lambda lane: lane.cost, reverse=True)
     most = _workers(request) + (_MORE if request.workers is None else 0)
-    asked = False
-    with _progress(len(session.items)) as advance, _ended(lanes):
+    longest, asked = max((lane.cost for lane in lanes), default=0), False
+    with _progress() as advance, _ended(lanes):
         while waiting or any(lane.running for lane in lanes):
             if waiting and sum(lane.running for lane in lanes) < most:
-                _start(request, waiting.pop(0))
+                lane = waiting.pop(0)
+                _start(request, lane, foremost=lane.cost == longest)
                 continue
             if not asked:
                 asked = True
                 if complaints := meanwhile():
                     return [], complaints
+                for lane in lanes:
+                    lane.expected = len(_items_of(session, lane))
             time.sleep(0.1)
             for lane in lanes:
                 lane.look(_patience(request))
                 if lane.lost:
                     lane.divide()
-                    _start(request, lane)
-            advance(sum(lane.finished for lane in lanes))
+                    _start(request, lane, foremost=True)
+            advance(sum(lane.finished for lane in lanes), len(session.items))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
 
@@ -218,25 +229,54 @@ def _cost(name: str) -> int:
     if not backend_class(name).traced:
         return 1
     compiled = cache.compiled_folder(name)
-    return 3 if compiled is not None and compiled.is_dir() and any(compiled.iterdir()) else 10
+    return 4 if compiled is not None and compiled.is_dir() and any(compiled.iterdir()) else 9
 
 
-def _lanes(session: Session, workers: int, folder: Path) -> list[_Lane]:
-    traced = [name for name in session.scope if backend_class(name).traced]
-    plain = [name for name in session.scope if name not in traced]
-    wanted = [([name], dtypes, (0, 1)) for name in traced for dtypes in _SEPARATE]
-    wanted += [(plain, DTYPES, (k, workers)) for k in range(workers)] if plain else []
-    costs = {backends[0]: _cost(backends[0]) for backends, _, _ in wanted}
+def described(request: Request, session: Session) -> dict[str, bool] | None:
+    """Whether each backend traces, where their registrations say so and everything is judged; else None.
+
+    What lanes there are is known then, and they need not wait until frameworks are imported here.
+    """
+    if request.backends or session.narrowed or request.profiles or request.probe:
+        return None
+    found = {info.name: info.entry.description for info in list_backends() if info.name in session.given}
+    known = {name: said for name, said in found.items() if said is not None}
+    if any(name not in known or not _offers_all(known[name]) for name in session.given):
+        return None
+    return {name: said.traced for name, said in known.items()}
+
+
+def _offers_all(said: BackendDescription) -> bool:
+    return said.profiles.issuperset(PROFILES) and set(said.dtypes).issuperset(DTYPES)
+
+
+def _lanes(session: Session, traced: Mapping[str, bool], workers: int, folder: Path, *, early: bool) -> list[_Lane]:
+    """All lanes; `early` before anything is known of their items."""
+    plain = [name for name, traces in traced.items() if not traces]
+    wanted: list[tuple[list[str], tuple[str, ...], tuple[int, int]]] = []
+    if plain:
+        wanted += [(plain, DTYPES, (k, workers)) for k in range(workers)]
+    wanted += [([name], dtypes, (0, 1)) for name, traces in traced.items() if traces for dtypes in _SEPARATE]
     found: list[_Lane] = []
     for backends, dtypes, share in wanted:
-        mine = shared_out([i for i in session.items if i.given in backends and i.dtype in dtypes], share)
-        if mine:
-            results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
+        results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
+        lane = _Lane(backends, dtypes, traced[backends[0]], share, 0, 0, results)
+        if early:
+            # where there is as much to do as in a whole run, that of a backend that traces takes longest
+            lane.cost = 0 if dtypes == _SEPARATE[0] else 1 + lane.traced
+        else:
+            lane.expected = len(_items_of(session, lane))
+            lane.cost = lane.expected * _cost(backends[0])
+        if early or lane.expected:
             results.touch()
             results.with_suffix(".done").touch()
-            cost = len(mine) * costs[backends[0]]
-            found.append(_Lane(backends, tuple(dtypes), share, len(mine), cost, results))
+            found.append(lane)
     return found
+
+
+def _items_of(session: Session, lane: _Lane) -> list[Item]:
+    items = [i for i in session.items if i.given in lane.backends and i.dtype in lane.dtypes]
+    return shared_out(items, lane.share)
 
 
 def threads_of(request: Request) -> int:
@@ -249,8 +289,8 @@ def _workers(request: Request) -> int:
     return request.workers or os.cpu_count() or 1
 
 
-def _start(request: Request, lane: _Lane) -> None:
-    """pytest on the suite's own settings, whatever the user's folder configures."""
+def _start(request: Request, lane: _Lane, *, foremost: bool) -> None:
+    """pytest on the suite's own settings, whatever the user's folder configures; the foremost waits for no other."""
     pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
     pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
     plugins = ["pytest_timeout", "nnspec_conformance.plugin", *(["xdist"] if lane.workers else [])]
@@ -267,6 +307,9 @@ def _start(request: Request, lane: _Lane) -> None:
             env=_environment(request, lane),
             start_new_session=True,
         )
+    if not foremost and hasattr(os, "setpriority"):
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, lane.process.pid, _PATIENT)
     if not lane.workers:
         lane.watch = Watch(str(lane.results), timeout=request.timeout, memory=memory)
         lane.watch.add(ALONE)
@@ -291,7 +334,7 @@ def _environment(request: Request, lane: _Lane) -> dict[str, str]:
     """The user's, with the cores shared out, no plugin but ours, and where to keep what is computed or compiled."""
     threads = str(threads_of(request))
     environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    if request.cache:
+    if request.cache and lane.traced:
         for name in lane.backends:
             compiled = cache.compiled_folder(name)
             environment |= {} if compiled is None else backend_class(name).cache_environment(compiled)
@@ -305,14 +348,14 @@ def _environment(request: Request, lane: _Lane) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, silence in a pipe."""
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, silence in a pipe; told how many of how many items are done."""
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("judging", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("judging", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -25,7 +25,7 @@ from nnspec_conformance.catalogue import SUITE_VERSION, spec_digest
 from nnspec_conformance.claims import under_claims
 from nnspec_conformance.control import failed_control
 from nnspec_conformance.ending import cpu, exit_code, footer_of, write_records
-from nnspec_conformance.lanes import Request, run_lanes, threads_of
+from nnspec_conformance.lanes import Request, described, run_lanes, threads_of
 from nnspec_conformance.limits import LIMITS
 from nnspec_conformance.overrides import headers_of, load_overrides, told
 from nnspec_conformance.report import print_summary
@@ -49,7 +49,6 @@ def conform(request: Request) -> int:
     if not request.cache:
         os.environ[cache.VARIABLE] = "off"  # here and in the workers
     given, notes = _backends(request)
-    header = header_of(request, given, started)
     session = Session(
         given,
         device=request.device,
@@ -59,9 +58,15 @@ def conform(request: Request) -> int:
         overrides=request.overrides,
     )
     if request.explore is not None:
-        return _explored(request, session, header, notes, started)
+        return _explored(request, session, header_of(request, given, started), notes, started)
+    headers = [] if described(request, session) is not None else [header_of(request, given, started)]
+
+    def prepare() -> list[str]:
+        headers[:] = headers or [header_of(request, given, started)]
+        return failed_control()
+
     with tempfile.TemporaryDirectory(prefix="nnspec-") as folder:
-        records, complaints = run_lanes(request, session, Path(folder), meanwhile=failed_control)
+        records, complaints = run_lanes(request, session, Path(folder), meanwhile=prepare)
         if records:
             notes += under_claims(request, session, Path(folder))
     checks = _once([r for r in records if isinstance(r, Check)])
@@ -72,7 +77,7 @@ def conform(request: Request) -> int:
     invalid = any(note.level == "suite-error" for note in notes)
     footer = footer_of(session.scope, checks, invalid, time.time() - started)
     rest = [r for r in records if not isinstance(r, (Check, Note))]
-    _write(request, [header, *checks, *rest, *notes, footer])
+    _write(request, [*headers, *checks, *rest, *notes, footer])
     print_summary(footer, checks, notes)
     return over(exit_code(footer))
 

@@ -332,7 +332,7 @@ def shared_out(items: Sequence[Item], share: tuple[int, int]) -> list[Item]:
     for item in items:
         key = (item.case.id, item.dtype)
         work[key] = work.get(key, 0.0) + _weight(item)
-    loads, of = [0.0] * number, dict[tuple[str, str], int]()
+    loads, of = [_LOADING, *[0.0] * (number - 1)], dict[tuple[str, str], int]()
     for key, weight in sorted(work.items(), key=lambda entry: entry[1] < _LONG):  # the long ones first
         of[key] = 0 if weight >= _LONG else loads.index(min(loads))
         loads[of[key]] += weight
@@ -340,7 +340,7 @@ def shared_out(items: Sequence[Item], share: tuple[int, int]) -> list[Item]:
 
 
 #: how long an item takes, in those that compute something small
-_ERROR, _LONG, _STEPS, _TRAINING = 0.3, 25.0, 50.0, 400.0
+_ERROR, _LONG, _STEPS, _TRAINING, _LOADING = 0.3, 25.0, 50.0, 400.0, 600.0
 
 
 def _weight(item: Item) -> float:

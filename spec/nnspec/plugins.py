@@ -55,6 +55,8 @@ class BackendDescription:
     devices: tuple[str, ...] = ("cpu",)
     #: whether these are all that it can have anywhere; otherwise only the framework knows what is there
     all_devices: bool = False
+    #: `Backend.traced`
+    traced: bool = False
 
     def versions(self) -> dict[str, str] | None:
         """The installed versions; None where a distribution has none on record."""
