@@ -294,6 +294,7 @@ def _start(request: Request, lane: _Lane, *, foremost: bool) -> None:
     pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
     pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
     plugins = ["pytest_timeout", "nnspec_conformance.plugin", *(["xdist"] if lane.workers else [])]
+    plugins += ["no:unraisableexception", "no:threadexception"]  # they collect garbage five times at the end
     pytest += [part for plugin in plugins for part in ("-p", plugin)]
     if lane.workers:
         pytest += ["-n", str(lane.workers), "--dist=load", "--max-worker-restart=1000"]

@@ -82,7 +82,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     results = config.getoption("nnspec_results")
     if _is_worker(config) or config.getoption("nnspec_alone"):
-        gc.collect()
         gc.freeze()  # what is imported stays; looking through it again and again takes a tenth of a run
         if results is not None:
             _tell(session, results, _worker_id(config))
