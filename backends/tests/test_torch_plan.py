@@ -14,7 +14,7 @@ import nnspec
 
 torch = pytest.importorskip("torch")
 
-from nnspec_backends.torch._plan import Compiled  # noqa: E402
+from nnspec_backends.torch._plan import Compiled, _replay  # noqa: E402
 from nnspec_backends.torch._plan._compiled import _CHANGES, _RUNS, _SIGNATURES  # noqa: E402
 
 B = nnspec.get_backend("torch")
@@ -348,6 +348,73 @@ def test_writing_to_an_argument_reaches_the_caller() -> None:
     for i in range(1, MANY):
         assert compiled(x).tolist() == [2.0 * i] * 2
         assert x.tolist() == [float(i)] * 2
+
+
+# -- graphs of kernels, as on CUDA ------------------------------------------------------------------------------
+
+
+def captured_by_hand(kernels: Any, arrays: list[Any]) -> tuple[Callable[[], None], list[Any]]:
+    """What a CUDA graph does: results in the same memory at every launch. Capturing itself changes nothing."""
+    before = cloned(arrays)
+    results = kernels(*arrays)
+    for x, value in zip(arrays, before, strict=True):
+        x.copy_(value)
+
+    def launch() -> None:
+        for x, value in zip(results, kernels(*arrays), strict=True):
+            if x is not value:
+                x.copy_(value)
+
+    return launch, results
+
+
+@pytest.fixture
+def _capturing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans on the CPU take the way of those on a device."""
+    made = _replay.Plan.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        self._on_host, self._capture = False, captured_by_hand
+
+    monkeypatch.setattr(_replay.Plan, "__init__", init)
+
+
+@pytest.mark.usefixtures("_capturing")
+def test_captured_kernels_do_what_the_function_does() -> None:
+    compiled, kept = B.compile(updated, donate=(0, 1)), []
+    params, state = started()
+    for i in range(MANY + 8):
+        x = normal(5, 3, seed=i)
+        if i in (MANY, MANY + 3):  # from elsewhere, while what was handed out is still held
+            kept.append((params, cloned(params)))
+            params = {"w": params["w"] * 0.5}
+        expected = updated(cloned(params), cloned(state), x)
+        old = params["w"]
+        params, state, value = compiled(params, state, x)
+        assert_equal((params, state, value), expected)
+        assert old.numel() == 0
+        kept.append((value, cloned(value)))
+    for held, was in kept:
+        assert_equal(held, was)
+    plan = compiled._recent.plan  # type: ignore[attr-defined]
+    assert plan._captured is not None
+    assert plan._captures == _replay._CAPTURES - 3
+
+
+@pytest.mark.usefixtures("_capturing")
+def test_kernels_that_cannot_be_captured_are_launched_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(kernels: Any, arrays: Any) -> Any:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(__name__ + ".captured_by_hand", refuses)
+    compiled, x = B.compile(updated, donate=(0, 1)), normal(5, 3, seed=2)
+    params, state = started()
+    for _ in range(MANY):
+        expected = updated(cloned(params), cloned(state), x)
+        params, state, value = compiled(params, state, x)
+        assert_equal((params, state, value), expected)
+    assert compiled._recent.plan._captures == 0  # type: ignore[attr-defined]
 
 
 # -- errors ------------------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ class Run(_Model):
     sha256: str
     header: Header
     seconds: float
+    #: cases that were tried: one is of a backend, in a dtype
+    cases: int
     counts: Counts
     #: why nothing may be concluded from it, or None
     invalid: str | None

@@ -57,7 +57,7 @@ def _provenance(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
         "seed": lambda r: str(r.header.seed),
         "command": lambda r: r.header.command,
         "started": lambda r: r.header.started,
-        "took": lambda r: _duration(r.seconds),
+        "took": lambda r: _duration(r.seconds) + _rate(r.cases, r.seconds),
     }
     return [(name, [fact(run) for run in runs]) for name, fact in facts.items()]
 
@@ -84,6 +84,10 @@ def _html(summary: Summary) -> str:
 
 def _markdown(summary: Summary) -> str:
     return markdown(template("report.md.j2").render(s=summary, provenance=_provenance(summary.runs)))
+
+
+def _rate(cases: int, seconds: float) -> str:
+    return f", {cases / seconds:.3g} cases a second" if cases and seconds > 0 else ""
 
 
 def _duration(seconds: float) -> str:

@@ -73,6 +73,7 @@ def _run(name: str, result: Results) -> Run:
         sha256=hashlib.sha256(Path(result.path).read_bytes()).hexdigest(),
         header=result.header,
         seconds=result.footer.seconds,
+        cases=len({(check.backend, check.case, check.dtype) for check in result.checks}),
         counts=count(result.checks),
         invalid=why_invalid(result),
     )

@@ -23,7 +23,7 @@ from nnspec_backends._host import checked_dtype, fresh_host_array
 from nnspec_backends.torch import _process
 from nnspec_backends.torch._arrays import from_host, to_host
 from nnspec_backends.torch._modes import ieee_products, is_recording, traced, under_transform
-from nnspec_backends.torch._plan import Compiled
+from nnspec_backends.torch._plan import Compiled, compiles_at_once
 from nnspec_backends.torch.activations import TorchActivations
 from nnspec_backends.torch.attention import TorchAttention
 from nnspec_backends.torch.convolution import TorchConvolution
@@ -129,6 +129,10 @@ class TorchBackend(
 
     def stop_gradient(self, x: Array) -> Array:
         return x.detach()
+
+    @property
+    def judged_compiled(self) -> bool:
+        return compiles_at_once()
 
     def synchronize(self) -> None:
         if self.device != "cpu":

@@ -262,7 +262,7 @@ class _Sound:
 
 #: by which a backend whose compiled functions change after some calls compiles them at once, and is judged compiled:
 #: its plans are reached in no other way
-_AT_ONCE = {"NNSPEC_NUMPY_PLAN": "always"}
+_AT_ONCE = {"NNSPEC_NUMPY_PLAN": "always", "NNSPEC_TORCH_PLAN": "always"}
 
 
 def _tried(mutant: SourceMutant, sound: _Sound, tell: Callable[[str], object]) -> dict[str, Any]:

@@ -4,6 +4,6 @@
 shares memory and what is written to, `_simplify` leaves out what does nothing; `_replay` runs it over donated buffers.
 """
 
-from nnspec_backends.torch._plan._compiled import Compiled
+from nnspec_backends.torch._plan._compiled import Compiled, compiles_at_once
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "compiles_at_once"]

@@ -21,7 +21,7 @@ from nnspec_backends.torch._plan._replay import NothingDoneError, Plan, is_plain
 from nnspec_backends.torch._plan._trace import trace
 from nnspec_backends.torch.optimizers import donation
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "compiles_at_once"]
 
 #: signatures of a function that are remembered; the one used longest ago is forgotten first
 _SIGNATURES = 8
@@ -30,6 +30,12 @@ _RUNS = 5
 #: how often a plan is made anew because what the function closes over has changed
 _CHANGES = 3
 _STATIC = (int, bool, str, type(None))
+_VARIABLE = "NNSPEC_TORCH_PLAN"
+
+
+def compiles_at_once() -> bool:
+    """Whether the environment asks for plans at the first call."""
+    return os.environ.get(_VARIABLE) == "always"
 
 
 def _signature(leaves: Sequence[Any], spec: Any) -> Any:
@@ -85,9 +91,9 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._donate = tuple(donate)
-        mode = os.environ.get("NNSPEC_TORCH_PLAN", "")
         self._fuse = fuse
-        self._never, self._runs = mode == "never" and not fuse, 0 if fuse or mode == "always" else _RUNS
+        self._never = os.environ.get(_VARIABLE) == "never" and not fuse
+        self._runs = 0 if fuse or compiles_at_once() else _RUNS
         self._lock = threading.Lock()
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
         self._recent: _Entry | None = None
