@@ -36,6 +36,8 @@ _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
 _SEPARATE: tuple[tuple[str, ...], ...] = (("float64",), tuple(dtype for dtype in DTYPES if dtype != "float64"))
 #: beyond the workers, where nobody said how many: cores are shared out better among some more processes than there are
 _MORE = 2
+#: workers for what a lane left: pytest-xdist gives up where the only one dies
+_LEFT_TO = 2
 #: how much nicer than the longest lane the others are: alone at the end it would hold up the run
 _PATIENT = 5
 
@@ -131,7 +133,7 @@ class _Lane:
     def divide(self) -> None:
         """Leave what is left to workers."""
         self.ended()
-        self.workers, self.killed, self._seen = 1, "", (0, 0.0)
+        self.workers, self.killed, self._seen = _LEFT_TO, "", (0, 0.0)
         # as it is now: whoever takes the place of a worker has to find the same cases
         self.results.with_suffix(".left").write_bytes(self.results.with_suffix(".done").read_bytes())
 
@@ -293,8 +295,9 @@ def _start(request: Request, lane: _Lane, *, foremost: bool) -> None:
     """pytest on the suite's own settings, whatever the user's folder configures; the foremost waits for no other."""
     pytest = [sys.executable, "-m", "pytest", str(_HERE / "test_conformance.py"), "-q", "--tb=short"]
     pytest += ["-c", str(_HERE / "pytest.ini"), "--rootdir", str(_HERE)]
-    plugins = ["pytest_timeout", "nnspec_conformance.plugin", *(["xdist"] if lane.workers else [])]
-    plugins += ["no:unraisableexception", "no:threadexception"]  # they collect garbage five times at the end
+    plugins = ["pytest_timeout", "nnspec_conformance.plugin"]
+    # those that are left out collect garbage five times at the end
+    plugins += ["xdist"] if lane.workers else ["no:unraisableexception", "no:threadexception"]
     pytest += [part for plugin in plugins for part in ("-p", plugin)]
     if lane.workers:
         pytest += ["-n", str(lane.workers), "--dist=load", "--max-worker-restart=1000"]

@@ -173,7 +173,7 @@ class Session:
             overrides=tuple(config.getoption("nnspec_override")),
             probe=config.getoption("nnspec_probe"),
             share=_share(config.getoption("nnspec_share")),
-            done=Path(config.getoption("nnspec_results")).with_suffix(".done")
+            done=Path(config.getoption("nnspec_results")).with_suffix(".left")
             if config.getoption("nnspec_left")
             else None,
         )
@@ -249,7 +249,8 @@ class Session:
             return
         subject = self.subject(item.given, item.dtype)
         context = self._context(subject.backend, item)
-        level = "everything" if self.level == "full" and self.narrowed else self.level
+        whole = self.narrowed and (self.level == "full" or not subject.backend.traced)
+        level = "everything" if whole else self.level
         yield from judge(subject, context, profiles=self.scope[item.given], level=level)
 
     def _made(self, item: Item) -> Iterator[Check]:

@@ -84,28 +84,45 @@ def is_checked(case: Case, dtype: str, check: str, *, level: str, traced: bool) 
     if level == "full" or dtype in LOW or "values" not in case.checks:
         return True
     if check in _PER_OPERATION:
-        return dtype == "float32" and case.id in _representative(check, by_options=False)
-    if check in _PER_OPTIONS:
-        return dtype == "float32" and case.id in _representative(check, by_options=True)
-    return True
+        return _speaks(case, dtype, check, by_options=False)
+    return check not in _PER_OPTIONS or _speaks(case, dtype, check, by_options=True)
+
+
+def _speaks(case: Case, dtype: str, check: str, *, by_options: bool) -> bool:
+    """Whether no other case stands for this one; for one that is not of the suite none does."""
+    if id(case) not in _catalogued():
+        return True
+    first = _representative(check, by_options=by_options).get(_alike(case, by_options=by_options), case.id)
+    return first == case.id and (dtype == "float32" or not case.is_tried_in("float32"))
 
 
 def is_sample(case: Case, dtype: str) -> bool:
     """Whether the case stands for every sixteenth operation in what takes long."""
     if dtype != "float32" or case.operation not in _every(_SAMPLE):
         return False
-    return case.id in _representative("compiled", by_options=False)
+    return _representative("compiled", by_options=False).get(_alike(case, by_options=False)) == case.id
 
 
 @functools.cache
-def _representative(check: str, *, by_options: bool) -> frozenset[str]:
-    """Ids of the first case of every operation that has the check, or of every set of its options."""
+def _catalogued() -> frozenset[int]:
+    return frozenset(map(id, all_cases()))
+
+
+@functools.cache
+def _representative(check: str, *, by_options: bool) -> dict[Any, str]:
+    """Ids of the first case of every operation that has the check, or of every set of its options and layouts."""
     found: dict[Any, str] = {}
     for case in select(level="quick"):
-        if check in case.checks and case.is_tried_in("float32"):
-            options = (repr(sorted(case.options.items())), case.program) if by_options else ()
-            found.setdefault((case.operation, *options), case.id)
-    return frozenset(found.values())
+        if check in case.checks and "values" in case.checks and case.is_tried_in("float32"):
+            found.setdefault(_alike(case, by_options=by_options), case.id)
+    return found
+
+
+def _alike(case: Case, *, by_options: bool) -> Any:
+    if not by_options:
+        return case.operation
+    layouts = *(repr(source.layout) for source in case.inputs.values()), repr(case.cotangent_layout)
+    return case.operation, repr(sorted(case.options.items())), case.program, layouts
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import subprocess
@@ -188,5 +187,5 @@ def test_a_new_operation_is_described_without_a_line_for_it() -> None:
 
         def call(self: object, key: object, shape: object, step: object, x: object, *, novel: float) -> None: ...
 
-        novel = replace(OPERATIONS[known], name="novel", family=family, signature=inspect.signature(call))
+        novel = replace(OPERATIONS[known], name="novel", family=family, definition=call)
         assert operation_figure(novel) is None

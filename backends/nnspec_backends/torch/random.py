@@ -41,16 +41,24 @@ def _mask(key: torch.Tensor, shape: Sequence[int], rate: float, site: int) -> to
     return torch.from_numpy(keep.reshape(shape))
 
 
-_kernels: Any = torch.library.Library("nnspec", "FRAGMENT")  # type: ignore[no-untyped-call]
-_kernels.define("random_bits(Tensor key, int[] shape) -> Tensor")
-_kernels.define("fold_in(Tensor key, Tensor data) -> Tensor")
-_kernels.define("dropout_mask(Tensor key, int[] shape, float rate, int site) -> Tensor")
-_kernels.impl("random_bits", _bits, "CPU")
-_kernels.impl("fold_in", _fold_in, "CPU")
-_kernels.impl("dropout_mask", _mask, "CPU")
-_kernels.impl("random_bits", lambda key, shape: key.new_empty(shape), "Meta")
-_kernels.impl("fold_in", lambda key, data: key.new_empty(key.shape), "Meta")
-_kernels.impl("dropout_mask", lambda key, shape, rate, site: key.new_empty(shape, dtype=torch.bool), "Meta")
+def _registered() -> Any:
+    """The cipher's kernels for `torch.ops`, which has one of each name in a process."""
+    kernels: Any = torch.library.Library("nnspec", "FRAGMENT")  # type: ignore[no-untyped-call]
+    if hasattr(torch.ops.nnspec, "dropout_mask"):
+        return kernels
+    kernels.define("random_bits(Tensor key, int[] shape) -> Tensor")
+    kernels.define("fold_in(Tensor key, Tensor data) -> Tensor")
+    kernels.define("dropout_mask(Tensor key, int[] shape, float rate, int site) -> Tensor")
+    kernels.impl("random_bits", _bits, "CPU")
+    kernels.impl("fold_in", _fold_in, "CPU")
+    kernels.impl("dropout_mask", _mask, "CPU")
+    kernels.impl("random_bits", lambda key, shape: key.new_empty(shape), "Meta")
+    kernels.impl("fold_in", lambda key, data: key.new_empty(key.shape), "Meta")
+    kernels.impl("dropout_mask", lambda key, shape, rate, site: key.new_empty(shape, dtype=torch.bool), "Meta")
+    return kernels
+
+
+_kernels = _registered()
 
 
 class TorchRandom(Random):

@@ -13,6 +13,9 @@ from nnspec_backends.torch._plan._code import function_of
 
 __all__ = ["fused_function_of"]
 
+#: float16 and bfloat16 are rounded where the graph rounds them
+_OPTIONS = {"emulate_precision_casts": True}
+
 
 def fused_function_of(
     traced: GraphModule, written: frozenset[int], arrays: Sequence[torch.Tensor]
@@ -34,11 +37,11 @@ def fused_function_of(
     inputs = [node for node in nodes if node.op == "placeholder"]
     start = min((at for i in written for at in aliases.writes(inputs[i])), default=len(nodes))
     if start == len(nodes):
-        whole: Callable[..., list[torch.Tensor]] = compiled(traced, list(arrays))
+        whole: Callable[..., list[torch.Tensor]] = compiled(traced, list(arrays), options=_OPTIONS)
         return whole
     before = _before(nodes, start)
     handed = [n for n in nodes if n in before and n.op == "call_function" and not before.issuperset(n.users)]
-    head = compiled(_head(traced, before, handed), list(arrays))
+    head = compiled(_head(traced, before, handed), list(arrays), options=_OPTIONS)
     tail = function_of(_tail(traced, before, inputs, handed))
 
     def run(*arrays: torch.Tensor) -> list[torch.Tensor]:
