@@ -28,7 +28,7 @@ from nnspec_conformance.session import DTYPES, Item, Session, shared_out
 from nnspec_conformance.vectors._shipped import VARIABLE
 from nnspec_conformance.watch import ALONE, Watch, default_memory
 
-__all__ = ["Request", "run_lanes", "threads_of"]
+__all__ = ["Request", "described", "run_lanes", "threads_of"]
 
 _HERE = Path(__file__).parent
 _RECORD: TypeAdapter[Any] = TypeAdapter(Record)
@@ -198,8 +198,9 @@ def run_lanes(
                 asked = True
                 if complaints := meanwhile():
                     return [], complaints
-                for lane in lanes:
-                    lane.expected = len(_items_of(session, lane))
+                if early:
+                    for lane in lanes:
+                        lane.expected = len(_items_of(session, lane))
             time.sleep(0.1)
             for lane in lanes:
                 lane.look(_patience(request))

@@ -59,19 +59,14 @@ class Operation:
         """The first line of the docstring."""
         return (inspect.getdoc(self.definition) or "").partition("\n")[0]
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Hash of the family's text and of its helpers: runs of different texts are told apart."""
-        return _digest(self.definition)
+        return _digest(inspect.getsourcefile(self.definition) or "")
 
 
 @functools.cache
-def _digest(definition: Callable[..., Any]) -> str:
-    return _digest_of_text(inspect.getsourcefile(definition) or "")
-
-
-@functools.cache
-def _digest_of_text(path: str) -> str:
+def _digest(path: str) -> str:
     import hashlib
 
     module = Path(path)
