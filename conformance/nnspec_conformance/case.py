@@ -194,7 +194,8 @@ class Case:
     def run(self, backend: Backend, **arrays: Any) -> Any:
         """The result on a backend."""
         if self.program is not None:
-            return self.program(backend, **arrays)
+            # in the order in which the case names its inputs: jax.jit hands a dict on sorted by its keys
+            return self.program(backend, **{name: arrays[name] for name in self.inputs})
         return getattr(backend, self.operation)(**arrays, **self.options)
 
     def arrays(self, dtype: str, seed: int = 0) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ import pytest
 from nnspec import Backend
 from nnspec.errors import ArgumentError
 from nnspec_backends.numpy import NumpyBackend
-from nnspec_conformance.case import Case
+from nnspec_conformance.case import Case, normal
 from nnspec_conformance.catalogue import FAMILIES, all_cases, select
 from nnspec_conformance.checks import CHECKS
 
@@ -129,3 +129,16 @@ def test_every_default_is_tried_at_level_quick() -> None:
 
 def _parameters(operation: str) -> list[inspect.Parameter]:
     return list(inspect.signature(getattr(NumpyBackend, operation)).parameters.values())
+
+
+def test_a_program_gets_its_inputs_in_the_order_in_which_the_case_names_them() -> None:
+    order: list[str] = []
+    case = Case(
+        operation="conv",
+        name="order",
+        requires=("CONV-1",),
+        inputs={"x": normal(1), "bias": normal(1)},
+        program=lambda backend, **arrays: order.extend(arrays),
+    )
+    case.run(NumpyBackend(), bias=0, x=0)  # as jax.jit hands a dict on
+    assert order == ["x", "bias"]
