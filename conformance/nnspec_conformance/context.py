@@ -157,7 +157,8 @@ class Context:
         """The compiled function, one for all cases that differ in their inputs alone: compiling is what costs."""
         made = _COMPILED.setdefault(self.backend, {})
         case = self.case
-        key = (kind, case.operation, repr(sorted(case.options.items())), case.differentiated, case.program)
+        alike = (case.differentiated, tuple(case.inputs), case.program)
+        key = (kind, case.operation, repr(sorted(case.options.items())), *alike)
         if key not in made:
             made[key] = self.backend.compile(function)
         return made[key]
