@@ -40,7 +40,12 @@ class ConformanceItem(pytest.Item):
         return self.path, None, self.name
 
     def run_alone(self) -> None:
-        """The whole protocol of the item: its call, reported once. What it prints shows with `pytest -s`."""
+        """The whole protocol of the item: its call, reported once. What it prints shows with `pytest -s`.
+
+        Nothing where another process has taken it.
+        """
+        if not self._conforms.takes(self._case):
+            return
         hook, alone = self.ihook, not hasattr(self.config, "workerinput")
         if alone:  # a worker would send it to a controller that does not look at it
             hook.pytest_runtest_logstart(nodeid=self.nodeid, location=self.location)

@@ -1,9 +1,9 @@
 """Lanes: pytest sessions side by side, each over some backends, dtypes and cases, and the records they leave.
 
 A backend that traces gets a lane for float64, since JAX has one switch for it in a process. All others are together in
-lanes that have a share of the cases each, since they have references in common. A lane is one process. Where that dies,
-or has to be killed, the cases that it left are run by pytest-xdist, whose workers may die one by one: which case it was
-is told then.
+lanes that take the portions of the cases by turns, since they have references in common. A lane is one process. Where
+that dies, or has to be killed, the cases that it had taken are run by pytest-xdist, whose workers may die one by one:
+which case it was is told then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pydantic import TypeAdapter
 from nnspec.plugins import PROFILES, BackendDescription, backend_class, list_backends
 from nnspec.results import Record
 from nnspec_conformance import cache
-from nnspec_conformance.session import DTYPES, Item, Session, shared_out
+from nnspec_conformance.portions import Claims, portions
+from nnspec_conformance.session import DTYPES, Item, Session
 from nnspec_conformance.vectors._shipped import VARIABLE
 from nnspec_conformance.watch import ALONE, Watch, default_memory
 
@@ -78,13 +79,13 @@ class _Lane:
     dtypes: tuple[str, ...]
     #: whether they compile, and so share nothing with others
     traced: bool
-    #: which of how many shares of the cases
-    share: tuple[int, int]
-    #: how many items it has to finish
-    expected: int
+    #: what it has taken of the cases, where it shares them with other lanes
+    claims: Claims | None
     #: how long it takes, roughly, in cases of a backend that does not trace
     cost: int
     results: Path
+    #: how many items it has to finish, as far as is known
+    expected: int = 0
     #: of pytest-xdist; 0 where there are none
     workers: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -95,6 +96,8 @@ class _Lane:
     _seen: tuple[int, float] = (0, 0.0)
     #: why it was killed
     killed: str = ""
+    #: whether its one process is known to have left nothing
+    settled: bool = False
 
     @property
     def log(self) -> Path:
@@ -124,11 +127,9 @@ class _Lane:
             self.kill()
 
     @property
-    def lost(self) -> bool:
-        """Whether its one process is gone with cases left to run."""
-        if self.workers or self.process is None or self.running:
-            return False
-        return self.finished < self.expected
+    def ended_alone(self) -> bool:
+        """Whether its one process is gone."""
+        return self.process is not None and not self.workers and not self.running
 
     def divide(self) -> None:
         """Leave what is left to workers."""
@@ -198,18 +199,30 @@ def run_lanes(
                 asked = True
                 if complaints := meanwhile():
                     return [], complaints
-                if early:
-                    for lane in lanes:
-                        lane.expected = len(_items_of(session, lane))
             time.sleep(0.1)
             for lane in lanes:
                 lane.look(_patience(request))
-                if lane.lost:
-                    lane.divide()
-                    _start(request, lane, foremost=True)
+            for lane in _lost(session, lanes):
+                lane.divide()
+                _start(request, lane, foremost=True)
             advance(sum(lane.finished for lane in lanes), len(session.items))
+    for lane in lanes:
+        lane.expected = len(_items_of(session, lane))
     complaints = [c for lane in lanes if (c := lane.complaint())]
     return [record for lane in lanes for record in lane.records()], complaints
+
+
+def _lost(session: Session, lanes: Sequence[_Lane]) -> list[_Lane]:
+    """The lanes whose one process is gone with cases left to run; the last of those that share has what none took."""
+    ended = [lane for lane in lanes if lane.ended_alone and not lane.settled]
+    is_shared = any(lane.claims is not None and lane.running and not lane.workers for lane in lanes)
+    for lane in ended:
+        if lane.claims is not None and not is_shared:
+            for portion in portions(_chosen(session, lane.backends, lane.dtypes)):
+                lane.claims.take(portion)
+        lane.expected = len(_items_of(session, lane))
+        lane.settled = lane.finished >= lane.expected
+    return [lane for lane in ended if not lane.settled]
 
 
 def _patience(request: Request) -> float:
@@ -256,30 +269,37 @@ def _offers_all(said: BackendDescription) -> bool:
 def _lanes(session: Session, traced: Mapping[str, bool], workers: int, folder: Path, *, early: bool) -> list[_Lane]:
     """All lanes; `early` before anything is known of their items."""
     plain = [name for name, traces in traced.items() if not traces]
-    wanted: list[tuple[list[str], tuple[str, ...], tuple[int, int]]] = []
-    if plain:
-        wanted += [(plain, DTYPES, (k, workers)) for k in range(workers)]
-    wanted += [([name], dtypes, (0, 1)) for name, traces in traced.items() if traces for dtypes in _SEPARATE]
-    found: list[_Lane] = []
-    for backends, dtypes, share in wanted:
-        results = folder / f"{'probe' if session.probe else 'lane'}{len(found)}.jsonl"
-        lane = _Lane(backends, dtypes, traced[backends[0]], share, 0, 0, results)
+    wanted: list[tuple[list[str], tuple[str, ...]]] = [(plain, DTYPES)] if plain else []
+    wanted += [([name], dtypes) for name, traces in traced.items() if traces for dtypes in _SEPARATE]
+    kind, found = "probe" if session.probe else "lane", list[_Lane]()
+    for backends, dtypes in wanted:
+        traces = traced[backends[0]]
+        number = 1 if traces else workers
         if early:
             # where there is as much to do as in a whole run, that of a backend that traces takes longest
-            lane.cost = 0 if dtypes == _SEPARATE[0] else 1 + lane.traced
+            cost = 0 if dtypes == _SEPARATE[0] else 1 + traces
         else:
-            lane.expected = len(_items_of(session, lane))
-            lane.cost = lane.expected * _cost(backends[0])
-        if early or lane.expected:
+            items = _chosen(session, backends, dtypes)
+            number, cost = min(number, len(portions(items))), len(items) * _cost(backends[0])
+        for _ in range(number):
+            results = folder / f"{kind}{len(found)}.jsonl"
             results.touch()
             results.with_suffix(".done").touch()
-            found.append(lane)
+            claims = Claims.made(folder / f"{kind}s", results.stem) if number > 1 else None
+            found.append(_Lane(backends, dtypes, traces, claims, cost, results))
     return found
 
 
+def _chosen(session: Session, backends: Sequence[str], dtypes: Sequence[str]) -> list[Item]:
+    return [item for item in session.items if item.given in backends and item.dtype in dtypes]
+
+
 def _items_of(session: Session, lane: _Lane) -> list[Item]:
-    items = [i for i in session.items if i.given in lane.backends and i.dtype in lane.dtypes]
-    return shared_out(items, lane.share)
+    """What a lane has to run, as far as it is known by now."""
+    items = _chosen(session, lane.backends, lane.dtypes)
+    if lane.claims is None:
+        return items
+    return [item for name, portion in portions(items).items() if lane.claims.has(name) for item in portion]
 
 
 def threads_of(request: Request) -> int:
@@ -328,7 +348,7 @@ def _options(request: Request, lane: _Lane, memory: float | None) -> list[str]:
     options += [f"--nnspec-device={request.device}"] if request.device else []
     options += [f"--nnspec-only={request.only}"] if request.only else []
     options += [f"--nnspec-override={override}" for override in request.overrides]
-    options += [f"--nnspec-share={lane.share[0]}/{lane.share[1]}"]
+    options += [f"--nnspec-claims={lane.claims.signature}"] if lane.claims is not None else []
     options += ["--nnspec-left"] if lane.workers else ["--nnspec-alone"]
     options += ["--nnspec-probe"] if request.probe else []
     options += [f"--nnspec-memory={memory}"] if memory is not None else []

@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nnspec-seed", default=0, type=int, help="0 for the released inputs (default)")
     group.addoption("--nnspec-checked", action="store_true", help=argparse.SUPPRESS)  # `nnspec conform` looked before
     group.addoption("--nnspec-probe", action="store_true", help=argparse.SUPPRESS)
-    group.addoption("--nnspec-share", default="0/1", metavar="K/N", help=argparse.SUPPRESS)
+    group.addoption("--nnspec-claims", default=None, metavar="F", help=argparse.SUPPRESS)  # shares with others
     group.addoption("--nnspec-alone", action="store_true", help=argparse.SUPPRESS)  # looked after from outside
     group.addoption("--nnspec-left", action="store_true", help=argparse.SUPPRESS)  # what that process left
     group.addoption("--nnspec-memory", default=None, type=float, metavar="MIB", help=argparse.SUPPRESS)

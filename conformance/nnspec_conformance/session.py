@@ -28,10 +28,11 @@ from nnspec_conformance.context import Context
 from nnspec_conformance.given_up import GivenUp
 from nnspec_conformance.judge import Subject, blank, broken_record, judge, profiles_in_scope
 from nnspec_conformance.overrides import Override, load_overrides, overriding
-from nnspec_conformance.thinning import is_sample, is_tried
+from nnspec_conformance.portions import Claims, portion_of, portions
+from nnspec_conformance.thinning import is_tried
 from nnspec_conformance.watch import Beat, Watch
 
-__all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session", "shared_out"]
+__all__ = ["BAD", "DTYPES", "Item", "Recorder", "Session"]
 
 #: in the order they run
 DTYPES = ("float32", "float64", *LOW)
@@ -78,7 +79,7 @@ class Session:
         seed: int = 0,
         overrides: tuple[str, ...] = (),
         probe: bool = False,
-        share: tuple[int, int] = (0, 1),
+        claims: Claims | None = None,
         done: Path | None = None,
     ) -> None:
         for profile in profiles:
@@ -93,8 +94,8 @@ class Session:
         self.dtypes = dtypes or DTYPES
         #: whether a sample of what the backends do not claim is tried in place of what they do
         self.probe = probe
-        #: which of how many shares of the cases, and where the ids stand of those that need not be run
-        self._share, self._done = share, done
+        #: what this process has of the cases, where it is not all; and where the ids stand of those that it has run
+        self._claims, self._done = claims, done
         self._given_overrides = overrides
         #: whether cases may be compiled together
         self.bundle = True
@@ -138,9 +139,19 @@ class Session:
                 f"override: nothing of {', '.join(self.overrides)} is to be judged in profiles "
                 f"{', '.join(self.profiles) or 'claimed'} and dtypes {', '.join(self.dtypes)} that its function takes"
             )
-        mine = shared_out(self._sampled(found) if self.probe else found, self._share)
-        done = frozenset() if self._done is None else frozenset(self._done.read_text(encoding="utf-8").splitlines())
-        return [item for item in mine if item.id not in done]
+        found = self._sampled(found) if self.probe else found
+        if self._claims is not None:
+            found = [item for portion in portions(found).values() for item in portion]
+        return found if self._done is None else self._left(found, self._done)
+
+    def _left(self, items: Sequence[Item], done: Path) -> list[Item]:
+        """What a process that is gone had taken and did not finish."""
+        finished = frozenset(done.read_text(encoding="utf-8").splitlines())
+        return [i for i in items if i.id not in finished and (self._claims is None or self._claims.has(portion_of(i)))]
+
+    def takes(self, item: Item) -> bool:
+        """Whether the item is this process's to run."""
+        return self._claims is None or self._claims.take(portion_of(item))
 
     def _sampled(self, items: Sequence[Item]) -> list[Item]:
         """Some of every profile of every backend, spread evenly; none in a dtype that the backend does not offer."""
@@ -162,6 +173,7 @@ class Session:
     @classmethod
     def from_config(cls, config: pytest.Config) -> Session:
         """From the plugin's options."""
+        claims, left = config.getoption("nnspec_claims"), config.getoption("nnspec_left")
         return cls(
             config.getoption("nnspec_backend"),
             device=config.getoption("nnspec_device"),
@@ -172,10 +184,8 @@ class Session:
             seed=config.getoption("nnspec_seed"),
             overrides=tuple(config.getoption("nnspec_override")),
             probe=config.getoption("nnspec_probe"),
-            share=_share(config.getoption("nnspec_share")),
-            done=Path(config.getoption("nnspec_results")).with_suffix(".left")
-            if config.getoption("nnspec_left")
-            else None,
+            claims=None if claims is None else Claims(Path(claims)),
+            done=Path(config.getoption("nnspec_results")).with_suffix(".left") if left else None,
         )
 
     def in_scope(self, given: str, case: Case, dtype: str) -> bool:
@@ -318,44 +328,6 @@ class Session:
 
 def _together(case: Case, level: str) -> str:
     return case.family if level == "quick" else case.operation
-
-
-def shared_out(items: Sequence[Item], share: tuple[int, int]) -> list[Item]:
-    """The items of a share (k, n) of the cases, of about the same length each.
-
-    All items of a case are in one share, since they have one reference, and what compiles is in the first one: it loads
-    what takes seconds to load.
-    """
-    which, number = share
-    if number == 1:
-        return list(items)
-    work: dict[tuple[str, str], float] = {}
-    for item in items:
-        key = (item.case.id, item.dtype)
-        work[key] = work.get(key, 0.0) + _weight(item)
-    loads, of = [_LOADING, *[0.0] * (number - 1)], dict[tuple[str, str], int]()
-    for key, weight in sorted(work.items(), key=lambda entry: entry[1] < _LONG):  # the long ones first
-        of[key] = 0 if weight >= _LONG else loads.index(min(loads))
-        loads[of[key]] += weight
-    return [item for item in items if of[item.case.id, item.dtype] == which]
-
-
-#: how long an item takes, in those that compute something small
-_ERROR, _LONG, _STEPS, _TRAINING, _LOADING = 0.3, 25.0, 50.0, 400.0, 600.0
-
-
-def _weight(item: Item) -> float:
-    case = item.case
-    if case.expect is not None:
-        return _ERROR
-    if case.family == "training":
-        return _TRAINING
-    return _STEPS if "trajectory" in case.checks else _LONG if is_sample(case, item.dtype) else 1.0
-
-
-def _share(given: str) -> tuple[int, int]:
-    which, _, number = given.partition("/")
-    return int(which), int(number)
 
 
 class Recorder:
