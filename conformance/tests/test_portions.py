@@ -61,7 +61,7 @@ def test_a_session_runs_what_it_takes_and_leaves_the_rest(both: tuple[Claims, Cl
 
 
 def test_what_a_dead_process_had_taken_and_not_finished_is_left(both: tuple[Claims, Claims], tmp_path: Path) -> None:
-    of_relu = portions([i for i in Session(["numpy"], only="relu").items])
+    of_relu = portions(Session(["numpy"], only="relu").items)
     name, items = next((name, items) for name, items in of_relu.items() if len(items) > 1)
     both[0].take(name)
     done = tmp_path / "lane0.left"
