@@ -8,7 +8,8 @@ What a check looks at decides on how many of those cases it is worth its time, a
 and gradients are checked on all. That a result has the shape and dtype of the definition, and that inputs stay as they
 were, depends on which code runs: on the options. In float32 one case for each is checked, and every case whose values
 are not. That a second call gives the same bits, and a compiled call what an eager one gives, is checked in float32 on
-one case of every operation. In the low dtypes, of which few cases are tried, everything is.
+one case of every operation; at level full in float32 on all, and in float64 on one case for each set of options. In the
+low dtypes, of which few cases are tried, everything is.
 
 A backend that traces takes some 100 ms to compile anything at all (decision 0003). At level quick it is tried on one
 group of cases of every operation in float32, and on every sixteenth operation in float64 and bfloat16. At level full it
@@ -81,26 +82,31 @@ def is_checked(case: Case, dtype: str, check: str, *, level: str, traced: bool) 
         return True
     if traced:  # is called eagerly too in one case of every fourth family, or operation
         return check != "compiled" or (dtype == "float32" and case.id in _firsts(level))
-    if level == "full" or dtype in LOW or "values" not in case.checks:
+    if dtype in LOW or "values" not in case.checks:
         return True
-    if check in _PER_OPERATION:
-        return _speaks(case, dtype, check, by_options=False)
-    return check not in _PER_OPTIONS or _speaks(case, dtype, check, by_options=True)
+    if level == "full":
+        return dtype == "float32" or check not in _PER_OPERATION or _speaks(case, check, level, dtype, by_options=True)
+    if check not in _PER_OPERATION | _PER_OPTIONS:
+        return True
+    if dtype != "float32" and case.is_tried_in("float32"):
+        return False
+    return _speaks(case, check, level, "float32", by_options=check in _PER_OPTIONS)
 
 
-def _speaks(case: Case, dtype: str, check: str, *, by_options: bool) -> bool:
+def _speaks(case: Case, check: str, level: str, dtype: str, *, by_options: bool) -> bool:
     """Whether no other case stands for this one; for one that is not of the suite none does."""
     if id(case) not in _catalogued():
         return True
-    first = _representative(check, by_options=by_options).get(_alike(case, by_options=by_options), case.id)
-    return first == case.id and (dtype == "float32" or not case.is_tried_in("float32"))
+    first = _representative(check, level, dtype, by_options=by_options)
+    return first.get(_alike(case, by_options=by_options), case.id) == case.id
 
 
 def is_sample(case: Case, dtype: str) -> bool:
     """Whether the case stands for every sixteenth operation in what takes long."""
     if dtype != "float32" or case.operation not in _every(_SAMPLE):
         return False
-    return _representative("compiled", by_options=False).get(_alike(case, by_options=False)) == case.id
+    first = _representative("compiled", "quick", "float32", by_options=False)
+    return first.get(_alike(case, by_options=False)) == case.id
 
 
 @functools.cache
@@ -109,11 +115,11 @@ def _catalogued() -> frozenset[int]:
 
 
 @functools.cache
-def _representative(check: str, *, by_options: bool) -> dict[Any, str]:
+def _representative(check: str, level: str, dtype: str, *, by_options: bool) -> dict[Any, str]:
     """Ids of the first case of every operation that has the check, or of every set of its options and layouts."""
     found: dict[Any, str] = {}
-    for case in select(level="quick"):
-        if check in case.checks and "values" in case.checks and case.is_tried_in("float32"):
+    for case in select(level=level):
+        if check in case.checks and "values" in case.checks and case.is_tried_in(dtype):
             found.setdefault(_alike(case, by_options=by_options), case.id)
     return found
 

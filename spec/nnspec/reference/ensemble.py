@@ -149,7 +149,7 @@ def _uncertain(condition: Any) -> Any:
 
 def _plain(x: Any) -> Floats:
     """As float64, the precision deviations are kept in."""
-    return np.asarray(x).astype(np.float64)
+    return np.asarray(x, np.float64)
 
 
 def _value(x: Any) -> Any:
@@ -160,9 +160,10 @@ def root_mean_square(deviations: Floats) -> Floats:
     """Over the members; scaled by the maximum first, since plain squares underflow."""
     if deviations.shape[0] == 0:
         return np.zeros(deviations.shape[1:])
-    top = np.max(abs(deviations), axis=0)
+    top = np.maximum.reduce(abs(deviations), axis=0)
     scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
-    return np.asarray(scale * np.sqrt(np.mean((deviations / scale) ** 2, axis=0)))
+    squares = np.square(deviations / scale)
+    return np.asarray(scale * np.sqrt(np.add.reduce(squares, axis=0) / len(deviations)))
 
 
 class Ensemble(np.lib.mixins.NDArrayOperatorsMixin):
@@ -344,7 +345,8 @@ def _model(*xs: Any) -> Model:
 def _lifted(x: Any, ndim: int, model: Model) -> Any:
     """Deviations with room for broadcasting to `ndim` axes; a Python number may be rounded, arrays are exact."""
     if isinstance(x, Ensemble):
-        return x.deviations.reshape(len(x.deviations), *(1,) * (ndim - x.ndim), *x.shape)
+        missing = ndim - x.ndim
+        return x.deviations.reshape(len(x.deviations), *(1,) * missing, *x.shape) if missing else x.deviations
     if isinstance(x, float) and (error := model.constant_error(x)):
         moved = np.zeros((model.members + 1, *(1,) * ndim))
         moved[:-1] = error * model.noise((1,) * ndim)
@@ -353,17 +355,24 @@ def _lifted(x: Any, ndim: int, model: Model) -> Any:
 
 
 def _result(model: Model, value: Any, deviations: Any, scale: Any, underflow: Any = False) -> Ensemble:
-    """A rounded result: one roundoff of `scale`, and of the smallest normal where it may underflow."""
+    """A rounded result: one roundoff of `scale`, and of the smallest normal where it may underflow.
+
+    Deviations as large as the result are written to; the caller has no use for them.
+    """
     value = np.asarray(value)
-    noise_scale = model.roundoff * abs(_plain(scale))
+    size = abs(_plain(value))
+    noise_scale = model.roundoff * (size if scale is value else abs(_plain(scale)))
     if underflow is not False:
-        noise_scale = noise_scale + np.where(underflow, model.smallest, 0.0)
-    if not np.isfinite(noise_scale).all():
+        noise_scale = noise_scale + model.smallest * underflow
+    if not math.isfinite(np.add.reduce(noise_scale, axis=None)):
         noise_scale = np.where(np.isfinite(noise_scale), noise_scale, 0.0)
-    out = np.empty((model.members + 1, *value.shape))
-    out[...] = deviations
+    shape = (model.members + 1, *value.shape)
+    out = deviations
+    if np.shape(deviations) != shape:
+        out = np.empty(shape)
+        out[...] = deviations
     out[:-1] += noise_scale * model.noise(value.shape)
-    if not (abs(_plain(value)) <= float(model.largest)).all():  # rarely; then to the last digit
+    if not np.maximum.reduce(size, axis=None, initial=0.0) <= float(model.largest):  # rarely; then to the last digit
         beyond = (abs(value) > model.largest) & np.isfinite(value)
         out[-1, ...][beyond] = np.nan
     return Ensemble(model, value, out)
@@ -371,7 +380,7 @@ def _result(model: Model, value: Any, deviations: Any, scale: Any, underflow: An
 
 def _moved(deviations: Any) -> Any:
     """Where any member deviates."""
-    return deviations[:-1].any(axis=0) if np.ndim(deviations) else np.False_
+    return np.logical_or.reduce(deviations[:-1], axis=0) if isinstance(deviations, np.ndarray) else np.False_
 
 
 def _certainty(difference: Any, deviations: Any, model: Model) -> Any:
@@ -395,10 +404,11 @@ def _jump(array: Ensemble, scale: Any) -> Ensemble:
 
 
 def _binary(function: Any, a: Any, b: Any) -> tuple[Model, Any, Any, Any, Any, Any]:
-    model = _model(a, b)
+    model = a.model if isinstance(a, Ensemble) else b.model
     x, y = _value(a), _value(b)
-    ndim = max(np.ndim(x), np.ndim(y))
-    return model, function(x, y), x, y, _lifted(a, ndim, model), _lifted(b, ndim, model)
+    out = function(x, y)
+    ndim = out.ndim
+    return model, out, x, y, _lifted(a, ndim, model), _lifted(b, ndim, model)
 
 
 def _add(a: Any, b: Any) -> Ensemble:
@@ -476,9 +486,8 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     x, y = _value(a), _value(b)
     value = np.asarray(np.where(chosen, x, y), dtype=model.extended)
     p, q = _lifted(a, value.ndim, model), _lifted(b, value.ndim, model)
-    deviations = np.empty((model.members + 1, *value.shape))
-    deviations[...] = np.where(chosen, p, q)
-    out = Ensemble(model, value, deviations)
+    deviations, shape = np.where(chosen, p, q), (model.members + 1, *value.shape)
+    out = Ensemble(model, value, np.broadcast_to(deviations, shape) if deviations.shape != shape else deviations)
     uncertain = np.broadcast_to(_uncertain(condition), value.shape)
     if not np.any(uncertain):
         return out
