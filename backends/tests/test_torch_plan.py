@@ -14,8 +14,9 @@ import nnspec
 
 torch = pytest.importorskip("torch")
 
+from nnspec_backends._plans import CHANGES, SIGNATURES  # noqa: E402
 from nnspec_backends.torch._plan import Compiled, _replay  # noqa: E402
-from nnspec_backends.torch._plan._compiled import _CHANGES, _RUNS, _SIGNATURES  # noqa: E402
+from nnspec_backends.torch._plan._compiled import _RUNS  # noqa: E402
 
 B = nnspec.get_backend("torch")
 MANY = _RUNS + 3
@@ -121,8 +122,8 @@ def test_numbers_that_keep_changing_are_noticed() -> None:
     compiled = B.compile(lambda x, n: x * n, fuse=True)
     for n in (1.0, 2.0):
         assert compiled(torch.ones(2), n).tolist() == [n, n]
-    for i in range(_SIGNATURES - 2):  # as if they had been compiled
-        compiled._entries[i] = next(iter(compiled._entries.values()))  # type: ignore[attr-defined]
+    for i in range(SIGNATURES - 2):  # as if they had been compiled
+        compiled._entries.of(i)  # type: ignore[attr-defined]
     with pytest.raises(nnspec.UnsupportedOperationError, match="arrays of rank 0"):
         compiled(torch.ones(2), 77.0)
 
@@ -170,7 +171,7 @@ def test_what_a_function_closes_over_is_looked_at() -> None:
     for factor in (3.0, 4.0):
         for _ in range(MANY):
             assert compiled(torch.ones(2)).tolist() == [factor] * 2
-    for factor in range(_CHANGES + 2):
+    for factor in range(CHANGES + 2):
         assert compiled(torch.ones(2)).tolist() == [factor] * 2
     assert compiled(torch.ones(2)).tolist() == [factor] * 2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import optree
 
 from nnspec_backends._closures import closed_over, is_unchanged
+from nnspec_backends._plans import Entries, Entry, donated_leaves, is_the_same, signature_of
 from nnspec_backends.numpy._donation import donation
 from nnspec_backends.numpy._plan._bound import Bound
 from nnspec_backends.numpy._plan._program import Program
@@ -22,31 +22,22 @@ from nnspec_backends.numpy._plan._traced import BranchError
 
 __all__ = ["Compiled"]
 
-#: signatures of a function that are remembered, with all buffers; the one used longest ago is forgotten first
-_SIGNATURES = 8
 #: sets of donated arrays that a plan keeps buffers for
 _HOMES = 4
-#: how often a plan is made anew because what the function closes over has changed
-_CHANGES = 3
-_STATIC = (int, bool, str, bytes, type(None))
 
 
 def _signature(leaves: Sequence[Any], spec: Any) -> Any:
-    """What calls have to agree in to share a plan; None where there cannot be one."""
-    parts: list[Any] = []
-    for leaf in leaves:
-        kind = type(leaf)
-        if kind is np.ndarray or isinstance(leaf, np.generic):
-            if leaf.dtype.kind not in "fiub" or not leaf.flags.c_contiguous:
-                return None
-            parts.append((kind, leaf.shape, leaf.dtype))
-        elif kind in _STATIC:
-            parts.append((kind, leaf))
-        elif kind is float:
-            parts.append((kind, leaf.hex()))
-        else:
-            return None
-    return spec, tuple(parts)
+    if any(_is_array(leaf) and not _is_plannable(leaf) for leaf in leaves):
+        return None
+    return signature_of(leaves, spec, lambda x: (type(x), x.shape, x.dtype) if _is_array(x) else None)
+
+
+def _is_array(leaf: Any) -> bool:
+    return type(leaf) is np.ndarray or isinstance(leaf, np.generic)
+
+
+def _is_plannable(array: Any) -> bool:
+    return array.dtype.kind in "fiub" and array.flags.c_contiguous
 
 
 class _Plan:
@@ -66,8 +57,7 @@ class _Plan:
     def fits(self, leaves: Sequence[Any]) -> bool:
         """Whether all that is no array is as it was recorded."""
         for i, value in self._static:
-            leaf = leaves[i]
-            if type(leaf) is not type(value) or leaf != value or (value == 0 and repr(leaf) != repr(value)):
+            if not is_the_same(leaves[i], value):
                 return False
         return is_unchanged(self._guards)
 
@@ -96,26 +86,6 @@ class _Plan:
         return bound
 
 
-class _Entry:
-    """What is known of the calls of one signature."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self.first: Program | None = None
-        self.guards: list[tuple[Any, Any]] = []
-        self.plan: _Plan | None = None
-        self.changes = 0
-        #: why there is no plan
-        self.refused: str | None = None
-
-    def changed(self) -> None:
-        """What the function closes over is another: what was recorded does not count."""
-        self.first = self.plan = None
-        self.changes += 1
-        if self.changes > _CHANGES:
-            self.refused = "what the function closes over keeps changing"
-
-
 def plan_mode() -> str:
     """ "never", "always" (at the first call), or anything else: once two calls did the same."""
     return os.environ.get("NNSPEC_NUMPY_PLAN", "")
@@ -140,7 +110,7 @@ class Compiled:
         mode = plan_mode()
         self._never, self._always = mode == "never", mode == "always"
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._entries: Entries[_Plan] = Entries()
         self._recent: _Plan | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -171,12 +141,12 @@ class Compiled:
     @property
     def refusals(self) -> list[str]:
         """Why signatures have no plan."""
-        return [entry.refused for entry in self._entries.values() if entry.refused is not None]
+        return self._entries.refusals
 
     @property
     def plans(self) -> int:
         """How many signatures have one."""
-        return sum(entry.plan is not None for entry in self._entries.values())
+        return self._entries.plans
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         if not self._donate:
@@ -188,10 +158,7 @@ class Compiled:
         signature = _signature(leaves, spec)
         if signature is None:
             return self._eagerly(args, kwargs)
-        entry = self._entries.setdefault(signature, _Entry())
-        self._entries.move_to_end(signature)
-        if len(self._entries) > _SIGNATURES:
-            self._entries.popitem(last=False)
+        entry = self._entries.of(signature)
         if entry.plan is not None:
             if entry.plan.fits(leaves):
                 self._recent = entry.plan
@@ -202,11 +169,11 @@ class Compiled:
             return self._eagerly(args, kwargs)
         return self._recorded(entry, leaves, spec, args, kwargs)
 
-    def _recorded(self, entry: _Entry, leaves: Sequence[Any], spec: Any, args: Any, kwargs: Any) -> Any:
+    def _recorded(self, entry: Entry[_Plan], leaves: Sequence[Any], spec: Any, args: Any, kwargs: Any) -> Any:
         """The results of a run that is recorded."""
         if entry.first is None:
             entry.guards = list(closed_over(self._function))
-        elif not is_unchanged(entry.guards):
+        elif not entry.holds:
             entry.changed()
             return self._eagerly(args, kwargs)
         recorder, failure = Recorder(), ""
@@ -224,7 +191,7 @@ class Compiled:
             return value
         return self._settled(entry, result, program, leaves, spec)
 
-    def _settled(self, entry: _Entry, result: Any, program: Program, leaves: Sequence[Any], spec: Any) -> Any:
+    def _settled(self, entry: Entry[_Plan], result: Any, program: Program, leaves: Sequence[Any], spec: Any) -> Any:
         if self._always or entry.first == program:
             entry.plan = self._recent = _Plan(program, spec, leaves, entry.guards)
             entry.first = None
@@ -247,17 +214,12 @@ class Compiled:
         result = self._function(*traced, **options)
         if recorder.failure is not None:
             raise UnplannableError(recorder.failure)
-        program = Program(recorder, result, positions, self._donated(leaves, args))
+        donated = frozenset(i for i in donated_leaves(args, self._donate) if type(leaves[i]) is np.ndarray)
+        program = Program(recorder, result, positions, donated)
         if recorder.changed_constants():
             raise UnplannableError("an array that is no argument is written to")
         values = optree.tree_map(_value, result)
         return values, program
-
-    def _donated(self, leaves: Sequence[Any], args: Any) -> frozenset[int]:
-        """The leaves of the donated arguments; those of the positional ones come first, in their order."""
-        ends = np.cumsum([0, *(len(optree.tree_leaves(arg)) for arg in args)]).tolist()
-        of = [range(ends[k], ends[k + 1]) for k in self._donate if k < len(args)]
-        return frozenset(i for reach in of for i in reach if type(leaves[i]) is np.ndarray)
 
 
 def _value(x: Any) -> Any:

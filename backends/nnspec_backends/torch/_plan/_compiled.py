@@ -6,9 +6,7 @@ import functools
 import os
 import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import Any
 
 import optree
@@ -16,6 +14,7 @@ import torch
 
 from nnspec.errors import ArgumentError, UnsupportedOperationError
 from nnspec_backends._closures import closed_over, is_unchanged
+from nnspec_backends._plans import SIGNATURES, Entries, Entry, donated_leaves, signature_of
 from nnspec_backends.torch._modes import is_recording, under_transform
 from nnspec_backends.torch._plan._replay import NothingDoneError, Plan, is_plain
 from nnspec_backends.torch._plan._trace import trace
@@ -23,13 +22,8 @@ from nnspec_backends.torch.optimizers import donation
 
 __all__ = ["Compiled", "compiles_at_once"]
 
-#: signatures of a function that are remembered; the one used longest ago is forgotten first
-_SIGNATURES = 8
 #: calls of a signature that are run as they are before it is traced, which takes seconds the first time
 _RUNS = 5
-#: how often a plan is made anew because what the function closes over has changed
-_CHANGES = 3
-_STATIC = (int, bool, str, type(None))
 _VARIABLE = "NNSPEC_TORCH_PLAN"
 
 
@@ -39,37 +33,7 @@ def compiles_at_once() -> bool:
 
 
 def _signature(leaves: Sequence[Any], spec: Any) -> Any:
-    """What calls have to agree in to share a plan; None where there cannot be one."""
-    parts: list[Any] = []
-    for leaf in leaves:
-        if is_plain(leaf):
-            parts.append((leaf.shape, leaf.stride(), leaf.dtype, leaf.device))
-        elif type(leaf) in _STATIC:
-            parts.append((type(leaf), leaf))
-        elif type(leaf) is float:
-            parts.append((float, leaf.hex()))
-        else:
-            return None
-    return spec, tuple(parts)
-
-
-class _Entry:
-    """What is known of the calls of one signature."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self.plan: Plan | None = None
-        self.guards: list[tuple[Any, Any]] = []
-        self.changes = 0
-        #: why there is no plan
-        self.refused: str | None = None
-
-    def changed(self) -> None:
-        """What the function closes over is another: what was traced does not count."""
-        self.plan = None
-        self.changes += 1
-        if self.changes > _CHANGES:
-            self.refused = "what the function closes over keeps changing"
+    return signature_of(leaves, spec, lambda x: (x.shape, x.stride(), x.dtype, x.device) if is_plain(x) else None)
 
 
 class Compiled:
@@ -95,8 +59,8 @@ class Compiled:
         self._never = os.environ.get(_VARIABLE) == "never" and not fuse
         self._runs = 0 if fuse or compiles_at_once() else _RUNS
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
-        self._recent: _Entry | None = None
+        self._entries: Entries[Plan] = Entries()
+        self._recent: Entry[Plan] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._never or _is_elsewhere() or not self._lock.acquire(blocking=self._fuse):
@@ -121,12 +85,12 @@ class Compiled:
     @property
     def refusals(self) -> list[str]:
         """Why signatures have no plan."""
-        return [entry.refused for entry in self._entries.values() if entry.refused is not None]
+        return self._entries.refusals
 
     @property
     def plans(self) -> int:
         """How many signatures have one."""
-        return sum(entry.plan is not None for entry in self._entries.values())
+        return self._entries.plans
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         with donation([args[i] for i in self._donate if i < len(args)]):
@@ -137,16 +101,13 @@ class Compiled:
         signature = _signature(leaves, spec)
         if signature is None:
             return None
-        if self._fuse and len(self._entries) == _SIGNATURES and signature not in self._entries:
+        if self._fuse and self._entries.is_full_for(signature):
             raise UnsupportedOperationError(
-                f"compile: fuse=True compiles a function for at most {_SIGNATURES} signatures, and this call is "
+                f"compile: fuse=True compiles a function for at most {SIGNATURES} signatures, and this call is "
                 "another one; pass numbers that change as arrays of rank 0, and pad what changes in shape"
             )
-        entry = self._entries.setdefault(signature, _Entry())
-        self._entries.move_to_end(signature)
-        if len(self._entries) > _SIGNATURES:
-            self._entries.popitem(last=False)
-        if entry.plan is not None and not is_unchanged(entry.guards):
+        entry = self._entries.of(signature)
+        if entry.plan is not None and not entry.holds:
             entry.changed()
         if entry.refused is not None:
             return None
@@ -168,12 +129,12 @@ class Compiled:
                 "compile: fuse=True takes tensors that want no gradient, numbers, strings, booleans and None as "
                 f"leaves, got {next(_described(x) for x in leaves if _signature([x], None) is None)}"
             )
-        refused = self._entries[signature].refused
+        refused = self._entries.of(signature).refused
         if refused is None:
             return ArgumentError("donate: a donated array shares memory with another argument; pass a copy")
         return UnsupportedOperationError(f"compile: fuse=True cannot trace this function: {refused}")
 
-    def _trace(self, entry: _Entry, leaves: Sequence[Any], spec: Any, args: Any) -> None:
+    def _trace(self, entry: Entry[Plan], leaves: Sequence[Any], spec: Any, args: Any) -> None:
         entry.guards = list(closed_over(self._function))
         try:
             with warnings.catch_warnings():
@@ -182,14 +143,11 @@ class Compiled:
                 if not first.does_the_same(second):
                     entry.refused = "two runs did not do the same"
                     return
-                entry.plan = Plan(first, first.made(second), leaves, spec, self._donated(args), fuse=self._fuse)
+                entry.plan = Plan(
+                    first, first.made(second), leaves, spec, donated_leaves(args, self._donate), fuse=self._fuse
+                )
         except Exception as error:  # whatever it is, the function as it is says it better
             entry.refused = f"{type(error).__name__}: {error}"
-
-    def _donated(self, args: Any) -> frozenset[int]:
-        """The leaves of the donated arguments; those of the positional ones come first, in their order."""
-        ends = [0, *accumulate(len(optree.tree_leaves(arg)) for arg in args)]
-        return frozenset(i for k in self._donate if k < len(args) for i in range(ends[k], ends[k + 1]))
 
 
 def _described(x: Any) -> str:

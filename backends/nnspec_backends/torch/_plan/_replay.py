@@ -10,6 +10,7 @@ import optree
 import torch
 from torch.fx import GraphModule
 
+from nnspec_backends._plans import is_the_same
 from nnspec_backends.torch._modes import ieee_products
 from nnspec_backends.torch._plan._capture import Captured, cuda_graph
 from nnspec_backends.torch._plan._code import function_of
@@ -76,8 +77,7 @@ class Plan:
     def fits(self, leaves: Sequence[Any]) -> bool:
         """Whether the leaves are such as were traced, and what is used up lies apart from all else."""
         for i, value in self._static:
-            leaf = leaves[i]
-            if type(leaf) is not type(value) or leaf != value or (value == 0 and repr(leaf) != repr(value)):
+            if not is_the_same(leaves[i], value):
                 return False
         ours: dict[int, Any] = self._ours
         others = []
