@@ -164,10 +164,9 @@ def host_values_within(
     """The values of a NumPy array lie in [low, high], or (low, high]."""
     if host.size == 0:
         return
-    smallest, largest = (
-        np.fmin.reduce(host, axis=None),
-        np.fmax.reduce(host, axis=None),
-    )  # NaN passes: it propagates
+    # NaN passes, for it propagates; integers have none, and NumPy's faster loops
+    least, most = (np.minimum, np.maximum) if host.dtype.kind in "iu" else (np.fmin, np.fmax)
+    smallest, largest = least.reduce(host, axis=None), most.reduce(host, axis=None)
     below = smallest <= low if low_open else smallest < low
     if below or largest > high:
         interval = f"{'(' if low_open else '['}{_digits(low)}, {_digits(high)}{')' if high == math.inf else ']'}"

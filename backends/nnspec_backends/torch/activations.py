@@ -84,10 +84,11 @@ class TorchActivations(Activations):
         return functional.threshold(x, threshold, value)
 
     def softplus(self, x: Array, *, beta: float = 1.0) -> Array:
-        # functional.softplus is linear above a threshold; logsigmoid is accurate in both tails
-        if beta == 1:
-            return -functional.logsigmoid(-x)
-        return functional.logsigmoid(-beta * x) / -beta
+        # PyTorch's own threshold of 20 shows in float64; above 40 nothing does
+        return functional.softplus(x, beta, threshold=40.0)
+
+    def softsign(self, x: Array) -> Array:
+        return functional.softsign(x)
 
     def softmax(self, x: Array, *, axis: int = -1) -> Array:
         return torch.softmax(x, axis)

@@ -9,9 +9,9 @@ from contextlib import nullcontext
 from torch.nn import functional
 
 from nnspec import _windows as windows
-from nnspec._windows import Padding, PerAxis
+from nnspec._windows import Padding, PerAxis, Sides
 from nnspec.operation import Array
-from nnspec.ops.shape import Shape
+from nnspec.ops.shape import Shape, sides_of
 from nnspec_backends._resample import resampled_linearly
 from nnspec_backends.torch._modes import ieee_products
 
@@ -40,6 +40,13 @@ def _native_mode(size: Sequence[int], target: Sequence[int], mode: str) -> str |
 
 class TorchShape(Shape):
     """PyTorch's unfold and its other modes of padding are slower than slices joined, or no faster."""
+
+    def pad(self, x: Array, *, padding: Sides, mode: str = "constant", value: float = 0.0) -> Array:
+        if mode != "constant":
+            return super().pad(x, padding=padding, mode=mode, value=value)
+        added = sides_of(x, padding)
+        axes = range(x.ndim - 1, min(added, default=x.ndim) - 1, -1)
+        return functional.pad(x, [side for axis in axes for side in added.get(axis, (0, 0))], value=value)
 
     def upsample(self, x: Array, *, size: PerAxis, mode: str = "nearest") -> Array:
         target = windows.per_axis("size", size, x.ndim - 2, low=1)

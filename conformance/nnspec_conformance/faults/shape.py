@@ -17,7 +17,7 @@ _EDGES = "nnspec.ops.shape:_edges"
 _NEAREST = "nnspec.ops.shape:_nearest"
 _LINEAR = "nnspec.ops.shape:_linear"
 _SHARE = "nnspec.ops.shape:_share"
-_SIDES = "nnspec.ops.shape:_sides"
+_SIDES = "nnspec.ops.shape:sides_of"
 _TAPS = "nnspec._windows:taps"
 _SAME = "nnspec._windows:same_padding"
 

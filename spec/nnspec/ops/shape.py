@@ -13,7 +13,7 @@ from nnspec._windows import Padding, PerAxis, Sides
 from nnspec.errors import ArgumentError, DTypeError, ShapeError
 from nnspec.operation import Array, Family, operation
 
-__all__ = ["Shape"]
+__all__ = ["Shape", "sides_of"]
 
 _PAD_MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -33,7 +33,7 @@ def _pad(self: Family, x: Array, *, padding: Sides, mode: str = "constant", valu
     check.number("value", value)
     if mode != "constant" and value != 0:
         raise ArgumentError(f"value: expected 0 where the mode is {mode!r}, got {value!r}")
-    for axis, (low, high) in _sides(x, padding).items():
+    for axis, (low, high) in sides_of(x, padding).items():
         size, most = x.shape[axis], max(low, high)
         room = {"constant": most, "reflect": size - 1, "replicate": most if size else 0, "circular": size}[mode]
         if most > room:
@@ -43,7 +43,7 @@ def _pad(self: Family, x: Array, *, padding: Sides, mode: str = "constant", valu
             )
 
 
-def _sides(x: Array, padding: Sides) -> dict[int, tuple[int, int]]:
+def sides_of(x: Array, padding: Sides) -> dict[int, tuple[int, int]]:
     """Axis -> what is put on its low and on its high side, where that is anything."""
     axes = len(padding) if isinstance(padding, (tuple, list)) else x.ndim - 2
     if not 1 <= axes <= x.ndim:
@@ -277,7 +277,7 @@ class Shape(Family):
             >>> B.to_numpy(B.pad(x, padding=((2, 1),), mode="reflect")).tolist()
             [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
         """
-        for axis, sides in _sides(x, padding).items():
+        for axis, sides in sides_of(x, padding).items():
             before, behind = _beside(self, x, axis, sides, mode, value)
             x = self.xp.concat([part for part in (before, x, behind) if part.shape[axis]], axis=axis)
         return x
