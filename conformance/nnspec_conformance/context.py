@@ -39,8 +39,8 @@ class Outcome:
     records: tuple[Any, ...] = ()
 
 
-#: compiled functions of a backend, by what distinguishes them
-_COMPILED: weakref.WeakKeyDictionary[Backend, dict[Any, Callable[..., Any]]] = weakref.WeakKeyDictionary()
+#: the operation that a backend is at, and its compiled functions by what distinguishes them: all of a run take 2 GiB
+_COMPILED: weakref.WeakKeyDictionary[Backend, tuple[str, dict[Any, Callable[..., Any]]]] = weakref.WeakKeyDictionary()
 
 
 class BlockedError(Exception):
@@ -155,10 +155,11 @@ class Context:
 
     def _compiled(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The compiled function, one for all cases that differ in their inputs alone: compiling is what costs."""
-        made = _COMPILED.setdefault(self.backend, {})
         case = self.case
-        alike = (case.differentiated, tuple(case.inputs), case.program)
-        key = (kind, case.operation, repr(sorted(case.options.items())), *alike)
+        if _COMPILED.setdefault(self.backend, ("", {}))[0] != case.operation:
+            _COMPILED[self.backend] = (case.operation, {})
+        made = _COMPILED[self.backend][1]
+        key = (kind, repr(sorted(case.options.items())), case.differentiated, tuple(case.inputs), case.program)
         if key not in made:
             made[key] = self.backend.compile(function)
         return made[key]

@@ -1,9 +1,9 @@
 """Lanes: pytest sessions side by side, each over some backends, dtypes and cases, and the records they leave.
 
-A backend that traces gets a lane for float64, since JAX has one switch for it in a process. All others are together in
-lanes that take the portions of the cases by turns, since they have references in common. A lane is one process. Where
-that dies, or has to be killed, the cases that it had taken are run by pytest-xdist, whose workers may die one by one:
-which case it was is told then.
+A backend that traces gets a lane for float64, since JAX has one switch for it in a process. All others are together,
+since they have references in common. What takes long is shared by several lanes, which take the portions of the cases
+by turns. A lane is one process. Where that dies, or has to be killed, the cases that it had taken are run by
+pytest-xdist, whose workers may die one by one: which case it was is told then.
 """
 
 from __future__ import annotations
@@ -215,9 +215,9 @@ def run_lanes(
 def _lost(session: Session, lanes: Sequence[_Lane]) -> list[_Lane]:
     """The lanes whose one process is gone with cases left to run; the last of those that share has what none took."""
     ended = [lane for lane in lanes if lane.ended_alone and not lane.settled]
-    is_shared = any(lane.claims is not None and lane.running and not lane.workers for lane in lanes)
+    at_work = {lane.claims.folder for lane in lanes if lane.claims is not None and lane.running and not lane.workers}
     for lane in ended:
-        if lane.claims is not None and not is_shared:
+        if lane.claims is not None and lane.claims.folder not in at_work:
             for portion in portions(_chosen(session, lane.backends, lane.dtypes)):
                 lane.claims.take(portion)
         lane.expected = len(_items_of(session, lane))
@@ -274,18 +274,20 @@ def _lanes(session: Session, traced: Mapping[str, bool], workers: int, folder: P
     kind, found = "probe" if session.probe else "lane", list[_Lane]()
     for backends, dtypes in wanted:
         traces = traced[backends[0]]
-        number = 1 if traces else workers
+        # another process of a framework that compiles takes seconds before it does anything: worth it in a long run
+        number = workers if not traces or (session.level == "full" and dtypes != _SEPARATE[0]) else 1
         if early:
             # where there is as much to do as in a whole run, that of a backend that traces takes longest
             cost = 0 if dtypes == _SEPARATE[0] else 1 + traces
         else:
             items = _chosen(session, backends, dtypes)
             number, cost = min(number, len(portions(items))), len(items) * _cost(backends[0])
+        shared = folder / f"{kind}s{len(found)}"
         for _ in range(number):
             results = folder / f"{kind}{len(found)}.jsonl"
             results.touch()
             results.with_suffix(".done").touch()
-            claims = Claims.made(folder / f"{kind}s", results.stem) if number > 1 else None
+            claims = Claims.made(shared, results.stem) if number > 1 else None
             found.append(_Lane(backends, dtypes, traces, claims, cost, results))
     return found
 

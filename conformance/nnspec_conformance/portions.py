@@ -73,6 +73,11 @@ class Claims:
         (folder / name).write_text(name, encoding="utf-8")
         return cls(folder / name)
 
+    @property
+    def folder(self) -> Path:
+        """Of all who share."""
+        return self.signature.parent
+
     def take(self, portion: str) -> bool:
         """Whether the portion is this process's, which takes it where nobody has."""
         if portion not in self._answers:
@@ -81,12 +86,12 @@ class Claims:
 
     def _linked(self, portion: str) -> bool:
         try:  # a link is there with its content or not at all, even if this process dies now
-            os.link(self.signature, self.signature.parent / portion)
+            os.link(self.signature, self.folder / portion)
         except FileExistsError:
             return self.has(portion)
         return True
 
     def has(self, portion: str) -> bool:
         """Whether the portion has been taken by this process."""
-        path = self.signature.parent / portion
+        path = self.folder / portion
         return path.exists() and path.read_text(encoding="utf-8") == self.signature.name

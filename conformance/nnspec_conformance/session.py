@@ -106,7 +106,7 @@ class Session:
         #: what tells a run's controller of this worker; None where there is no other process
         self.beat: Beat | None = None
         self.given_up: GivenUp | None = None
-        self._bundled: dict[str, tuple[tuple[str, str], dict[str, Context]]] = {}
+        self._bundled: dict[str, tuple[tuple[str, ...], dict[str, Context]]] = {}
 
     @functools.cached_property
     def _given_classes(self) -> dict[str, type[Backend]]:
@@ -291,18 +291,19 @@ class Session:
         alone = Context(backend, item.case, item.dtype, self.seed)
         if not backend.traced or not self.bundle:
             return alone
-        together = _together(item.case, self.level), item.dtype
+        together = self._together(item)
         if item.given not in self._bundled or self._bundled[item.given][0] != together:
-            cases = [
-                i.case
-                for i in self.items
-                if i.given == item.given and (_together(i.case, self.level), i.dtype) == together
-            ]
+            cases = [i.case for i in self.items if i.given == item.given and self._together(i) == together]
             self._bundled[item.given] = (
                 together,
                 bundled(backend, [Context(backend, case, item.dtype, self.seed) for case in cases]),
             )
         return self._bundled[item.given][1].get(item.case.id, alone)
+
+    def _together(self, item: Item) -> tuple[str, ...]:
+        """What items that are compiled together have in common; where others run some, that they are run here."""
+        named = item.case.family if self.level == "quick" else item.case.operation
+        return (named, item.dtype) if self._claims is None else (named, item.dtype, portion_of(item))
 
     def checks_in_scope(self, item: Item) -> list[str]:
         """The checks of an item that belong to a profile that is judged."""
@@ -324,10 +325,6 @@ class Session:
         backend: Backend = object.__new__(self._class(given))
         backend.device = backend.resolve_device(self.device)
         return Subject.of(given, backend, self.overrides)
-
-
-def _together(case: Case, level: str) -> str:
-    return case.family if level == "quick" else case.operation
 
 
 class Recorder:
