@@ -16,8 +16,11 @@ from nnspec_conformance.bench._timing import paired_rounds
 
 __all__ = ["ALLOWED", "chosen_operations", "exponent", "measure_growth"]
 
-#: what an exponent may exceed that of the definition by: sizes that leave the cache make a step of their own
-ALLOWED = 0.35
+#: what an exponent may exceed that of the definition by: halfway to the next power. Sizes that leave the cache make a
+#: step of their own, of up to .43 for an operation that only moves memory
+ALLOWED = 0.5
+#: rounds that tell an exponent: no ratio is taken, and the largest size of all operations takes long
+_ROUNDS = 10
 
 
 def chosen_operations(only: str | None) -> list[str]:
@@ -69,7 +72,7 @@ def _measured(
         )
         for scale in SCALES
     }
-    found = paired_rounds(contestants, rounds, watch=Load(processes.pids))
+    found = paired_rounds(contestants, min(rounds, _ROUNDS), watch=Load(processes.pids))
     values = {"seconds": [found.median(name) for name in contestants]}
     if framework == "numpy":
         values["bytes"] = [contestant.call("peak") for contestant in contestants.values()]
