@@ -1,8 +1,9 @@
 """Portions of a run: processes side by side take one after another, each when it is done with what it had.
 
 How long cases take is not known before; shares made beforehand left one core idle for half of a run at level full. A
-portion is an operation in one dtype, whose cases have references and compiled functions in common. What takes seconds
-is a portion of its own, and portions are taken longest first, so that all processes end together.
+portion is an operation in one dtype, whose cases have references and compiled functions in common; whatever makes a
+framework load its compiler, which takes seconds, is one portion. Portions are taken longest first, so that all
+processes end together.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ def portions(items: Sequence[Item]) -> dict[str, list[Item]]:
 
 def portion_of(item: Item) -> str:
     """The name of an item's portion, fit for a file."""
-    if item.case.family == "training":
-        return f"{item.dtype}-{item.case.id.replace('/', '-')}"
-    return _COMPILED if is_sample(item.case, item.dtype) else f"{item.dtype}-{item.case.operation}"
+    is_compiled = item.case.family == "training" or is_sample(item.case, item.dtype)
+    return _COMPILED if is_compiled else f"{item.dtype}-{item.case.operation}"
 
 
 def _weight(name: str, items: Sequence[Item]) -> float:
